@@ -1,0 +1,127 @@
+package compat;
+
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.curator.framework.CuratorFramework;
+import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.retry.RetryNTimes;
+
+/** Asks all questions, one after the other: compat.Suite CONNECT. */
+public class Suite {
+    private static final int QUESTION_S = 60;
+    private static final List<Class<?>> QUESTIONS = List.of(PlainBasics.class, PlainWatches.class,
+            PlainSessions.class, Framework.class, Rights.class, Locks.class, Leaders.class,
+            Caches.class, Nodes.class, Queues.class, Counters.class);
+
+    private final String connect;
+    private final String root = "/compat-curator-" + Long.toHexString(new java.security.SecureRandom().nextLong());
+    private final List<String> wrong = new ArrayList<>();
+    private int count;
+
+    Suite(String connect) {
+        this.connect = connect;
+    }
+
+    public static void main(String[] args) throws Exception {
+        Suite suite = new Suite(args[0]);
+        boolean isRight;
+        try {
+            isRight = suite.run();
+        } catch (Exception e) {
+            e.printStackTrace(System.out);
+            reason("before or after the questions: " + e);
+            isRight = false;
+        }
+        System.out.flush();
+        // A question that hangs must not keep the program.
+        Runtime.getRuntime().halt(isRight ? 0 : 1);
+    }
+
+    private static void reason(String text) throws IOException {
+        Files.writeString(Path.of(System.getenv("COMPAT_REASON")), text.replace('\n', ' ') + "\n");
+    }
+
+    private boolean run() throws Exception {
+        try (CuratorFramework janitor = CuratorFrameworkFactory.builder()
+                .connectString(connect)
+                .authorization("digest", Rights.SUPER)
+                .retryPolicy(new RetryNTimes(3, 200))
+                .build()) {
+            janitor.start();
+            janitor.create().forPath(root, null);
+            for (Class<?> topic : QUESTIONS) {
+                ask(topic, janitor);
+            }
+            janitor.delete().quietly().deletingChildrenIfNeeded().forPath(root);
+        }
+        System.out.printf("  %d questions, %d wrong answers%n", count, wrong.size());
+        if (!wrong.isEmpty()) {
+            reason(wrong.size() + " of " + count + " questions: " + String.join("; ",
+                    wrong.subList(0, Math.min(5, wrong.size()))) + (wrong.size() > 5 ? "; ..." : ""));
+        }
+        return wrong.isEmpty() && count > 0;
+    }
+
+    private void ask(Class<?> topic, CuratorFramework janitor) throws Exception {
+        List<Method> questions = Arrays.stream(topic.getDeclaredMethods())
+                .filter(m -> Modifier.isPublic(m.getModifiers())
+                        && Arrays.equals(m.getParameterTypes(), new Class<?>[] {Asker.class}))
+                .sorted(Comparator.comparing(Method::getName))
+                .toList();
+        for (Method question : questions) {
+            String name = topic.getSimpleName() + "." + question.getName();
+            String only = System.getenv("COMPAT_ONLY"); // For work on one question.
+            if (only != null && !name.matches(only)) {
+                continue;
+            }
+            janitor.create().forPath(root + "/" + name, null);
+            ask(question, name);
+        }
+    }
+
+    private void ask(Method question, String name) {
+        Asker asker = new Asker(connect, root + "/" + name);
+        long start = System.nanoTime();
+        Throwable error = answer(question, asker);
+        asker.cleanUp();
+        count++;
+        System.out.printf("  %s %s (%.1f s)%n", error == null ? "ok   " : "wrong", name,
+                (System.nanoTime() - start) / 1e9);
+        if (error != null) {
+            String text = error instanceof Wrong ? error.getMessage() : error.toString();
+            wrong.add(name + " (" + text.substring(0, Math.min(200, text.length())) + ")");
+            System.out.println("          " + text);
+            Arrays.stream(error.getStackTrace())
+                    .filter(frame -> frame.getClassName().startsWith("compat."))
+                    .forEach(frame -> System.out.println("          at " + frame));
+        }
+        System.out.flush();
+    }
+
+    /** Null, or what was wrong. */
+    private static Throwable answer(Method question, Asker asker) {
+        try {
+            asker.inBackground(() -> question.invoke(null, asker)).get(QUESTION_S, TimeUnit.SECONDS);
+            return null;
+        } catch (TimeoutException e) {
+            return new Wrong("no answer within " + QUESTION_S + " s");
+        } catch (Exception e) {
+            Throwable cause = e;
+            while (cause instanceof InvocationTargetException
+                    || cause instanceof java.util.concurrent.ExecutionException) {
+                cause = cause.getCause();
+            }
+            return cause;
+        }
+    }
+}

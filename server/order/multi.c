@@ -1,0 +1,171 @@
+/* multi (3.16): all or nothing, one zxid. The members are read and checked as a whole
+ * before the first is prepared; the txn of a failed one is logged with its errors. */
+#include <stdlib.h>
+
+#include "server/order/prep.h"
+#include "util/check.h"
+
+/* One member as it was sent. */
+struct member {
+    int32_t kind; /* Of its txn. */
+    union {
+        struct create_args create;
+        struct delete_request remove;
+        struct set_data_request set;
+        struct check_version_request check;
+    };
+};
+
+static bool read_create(struct jute_in *in, int32_t type, struct member *ret)
+{
+    if (type == ZK_OP_CREATE_TTL) {
+        struct create_ttl_request r;
+        jute_read_create_ttl_request(in, &r);
+        bool is_ttl = r.flags == ZK_CREATE_PERSISTENT_WITH_TTL ||
+                      r.flags == ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
+        /* With another mode it is an ordinary create. */
+        ret->kind = is_ttl ? ZK_OP_CREATE_TTL : ZK_OP_CREATE;
+        ret->create = (struct create_args){ .path = r.path,
+                                            .data = r.data,
+                                            .acls = r.acl,
+                                            .flags = r.flags,
+                                            .ttl_ms = is_ttl ? r.ttl_ms : -1 };
+    } else {
+        struct create_request r;
+        jute_read_create_request(in, &r);
+        ret->kind = type;
+        if (r.flags > ZK_CREATE_CONTAINER)
+            return false;
+        ret->create = (struct create_args){
+            .path = r.path, .data = r.data, .acls = r.acl, .flags = r.flags, .ttl_ms = -1
+        };
+    }
+    if (ret->create.flags == ZK_CREATE_CONTAINER)
+        ret->kind = ZK_OP_CREATE_CONTAINER;
+    ret->create.kind = ret->kind;
+    return ret->create.path.len >= 0 && ret->create.acls.count >= 0 && ret->create.flags >= 0 &&
+           ret->create.flags <= ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
+}
+
+/* False when the multi as a whole is refused for it. */
+static bool read_member(struct jute_in *in, int32_t type, struct member *ret)
+{
+    ret->kind = type;
+    switch (type) {
+    case ZK_OP_CREATE:
+    case ZK_OP_CREATE2:
+    case ZK_OP_CREATE_CONTAINER:
+    case ZK_OP_CREATE_TTL:
+        return read_create(in, type, ret) && !in->bad;
+    case ZK_OP_DELETE:
+        jute_read_delete_request(in, &ret->remove);
+        return !in->bad && ret->remove.path.len >= 0;
+    case ZK_OP_SET_DATA:
+        jute_read_set_data_request(in, &ret->set);
+        return !in->bad && ret->set.path.len >= 0;
+    case ZK_OP_CHECK:
+        jute_read_check_version_request(in, &ret->check);
+        return !in->bad && ret->check.path.len >= 0;
+    default:
+        return false;
+    }
+}
+
+/* 1 a member, 0 the end, -1 cannot be. */
+static int next_member(struct jute_in *in, struct member *ret)
+{
+    struct multi_header head;
+
+    jute_read_multi_header(in, &head);
+    if (in->bad)
+        return -1;
+    if (head.done)
+        return 0;
+    return read_member(in, head.type, ret) ? 1 : -1;
+}
+
+static enum zk_err prep_member(struct prep *p, const struct member *m)
+{
+    switch (m->kind) {
+    case ZK_OP_DELETE:
+        return prep_delete(p, &m->remove);
+    case ZK_OP_SET_DATA:
+        return prep_set_data(p, &m->set);
+    case ZK_OP_CHECK:
+        return prep_check(p, &m->check);
+    default:
+        return prep_create(p, &m->create);
+    }
+}
+
+static void write_error(struct bytes *out, enum zk_err err)
+{
+    struct error_txn txn = { .err = err };
+
+    jute_write_i32(out, ZK_OP_ERROR);
+    jute_write_i32(out, (int32_t)jute_size_error_txn(&txn));
+    jute_write_error_txn(out, &txn);
+}
+
+/* Appends one element { int type, buffer record }. After the first failure every
+ * further member is an error -2. */
+static void write_element(struct prep *p, const struct member *m, enum zk_err *failed)
+{
+    size_t head = p->out->len;
+
+    if (*failed != ZK_OK) {
+        write_error(p->out, ZK_RUNTIME_INCONSISTENCY);
+        return;
+    }
+    jute_write_i32(p->out, m->kind);
+    jute_write_i32(p->out, 0);
+    size_t begin = p->out->len;
+    *failed = prep_member(p, m);
+    if (*failed != ZK_OK) {
+        p->out->len = head;
+        write_error(p->out, *failed);
+        return;
+    }
+    (void)jute_store32(p->out->at + begin - 4, (uint32_t)(p->out->len - begin));
+}
+
+static int count_members(const struct write_request *req, int32_t *ret)
+{
+    struct jute_in in = jute_in(req->body, req->len);
+    struct member m;
+    int r;
+
+    *ret = 0;
+    while ((r = next_member(&in, &m)) > 0)
+        (*ret)++;
+    return r;
+}
+
+enum zk_err prep_multi(struct prep *p)
+{
+    int32_t count;
+    struct member m;
+    enum zk_err failed = ZK_OK;
+
+    if (count_members(p->req, &count) < 0)
+        return ZK_MARSHALLING_ERROR;
+    struct jute_in in = jute_in(p->req->body, p->req->len);
+    changes_mark(p->changes);
+    jute_write_i32(p->out, count);
+    for (int32_t i = 0; i < count; i++) {
+        int r = next_member(&in, &m);
+        zk_assert(r > 0);
+        write_element(p, &m, &failed);
+        /* A null id in an ACL list, or a txn that no ZK could read back: the request as a
+         * whole is refused. */
+        if (failed == ZK_MARSHALLING_ERROR || !prep_has_room(p, 0)) {
+            changes_undo(p->changes);
+            return ZK_MARSHALLING_ERROR;
+        }
+    }
+    if (failed == ZK_OK)
+        changes_keep(p->changes);
+    else
+        changes_undo(p->changes);
+    return ZK_OK;
+}

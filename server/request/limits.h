@@ -1,0 +1,37 @@
+/* Limits of this floor: name, unit, default, and what happens at the limit. Those that
+ * can be configured are in struct service_conf. */
+#ifndef SERVER_REQUEST_LIMITS_H
+#define SERVER_REQUEST_LIMITS_H
+
+enum {
+    /* Bytes of a client's requests that wait, copied, behind its own writes. At the limit
+     * nothing more is read from it until its writes are through. */
+    CLIENT_PENDING_BYTES_MAX = 256 * 1024,
+
+    /* A reply of more bytes is large: it waits for room among the unread replies of all
+     * clients, and for its turn, so that many of them at once delay nobody else. */
+    LARGE_REPLY_BYTES = 64 * 1024,
+
+    /* Bytes of large replies made in one turn of the loop. The rest waits for the next. */
+    TURN_LARGE_BYTES = 4 * 1024 * 1024,
+
+    /* A client that takes no byte for so long, while others wait for room that its unread
+     * replies fill, is closed. Milliseconds. */
+    STUCK_READER_MS = 500,
+
+    /* Unread bytes of a client, as a multiple of conn_egress_max, beyond which it is
+     * closed rather than sent further notifications. */
+    EVENT_EGRESS_FACTOR = 4,
+
+    /* Lists of children kept in encoded form: entries, bytes of one, smallest list. */
+    CHILDREN_CACHE_SLOTS = 64,
+    CHILDREN_CACHE_BYTES_MAX = 8 * 1024 * 1024,
+    CHILDREN_CACHE_COUNT_MIN = 16,
+    /* Bytes of all of them; beyond it all are dropped. */
+    CHILDREN_CACHE_TOTAL_MAX = 16 * 1024 * 1024,
+
+    /* How long (ms) expiry waits when the log is behind. */
+    EXPIRE_RETRY_MS = 10,
+};
+
+#endif

@@ -1,0 +1,59 @@
+/* Sessions of this server's ensemble and when they expire (client-protocol 5).
+ * Deterministic: the time is an argument, in ms of a monotonic clock. */
+#ifndef SERVER_SESSION_SESSION_H
+#define SERVER_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/ids.h"
+#include "util/list.h"
+
+enum { SESSION_PASSWORD_LEN = 16 };
+
+struct client; /* server/request/client.h; only the pointer is kept here. */
+
+struct session {
+    zk_session_id id;
+    int32_t timeout_ms;
+    bool closing;          /* A closeSession for it is under way: no more requests. */
+    struct client *client; /* The connection that it uses now; NULL when detached. */
+    int64_t expires_ms;    /* End of its bucket. */
+    struct list in_bucket;
+    struct session *hash_next;
+};
+
+struct session_table;
+
+/* tick_ms: the width of a bucket. Sessions of one bucket expire together. */
+struct session_table *session_table_new(int64_t tick_ms, uint64_t hash_seed);
+struct session_table *session_table_free(struct session_table *t);
+
+/* The id that the first new session gets (2.4); then they count up. From the wall clock,
+ * where ZK takes the time since boot: ids must be new after a reboot too. */
+zk_session_id session_first_id(zk_sid server, int64_t wall_ms);
+/* Fills the password that belongs to an id: java.util.Random's bytes. */
+void session_password(uint8_t ret[SESSION_PASSWORD_LEN], zk_session_id id);
+
+struct session *session_find(const struct session_table *t, zk_session_id id);
+/* Adds one, tracked from now with its whole timeout; or returns the one that is there. */
+struct session *session_add(struct session_table *t, zk_session_id id, int32_t timeout_ms,
+                            int64_t now_ms);
+void session_remove(struct session_table *t, struct session *s);
+/* Prolongs. Cheap when it stays in its bucket. */
+void session_touch(struct session_table *t, struct session *s, int64_t now_ms);
+uint64_t session_count(const struct session_table *t);
+
+/* Takes out the next session that is due (now has reached the end of its bucket), or
+ * NULL. It is not due again: the caller marks it closing and orders its end. */
+struct session *session_next_expired(struct session_table *t, int64_t now_ms);
+/* When the next bucket ends (ms), or INT64_MAX with no session: the only timer needed. */
+int64_t session_next_deadline(const struct session_table *t);
+
+/* For `dump`: each bucket in order of time with its sessions. */
+void session_each_bucket(const struct session_table *t,
+                         void (*bucket)(void *ctx, int64_t expires_ms, size_t count),
+                         void (*member)(void *ctx, const struct session *s), void *ctx);
+
+#endif

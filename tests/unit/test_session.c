@@ -1,0 +1,153 @@
+/* Sessions: ids, passwords, and when each expires. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/session/session.h"
+
+enum { TICK = 2000 };
+
+static struct session_table *t;
+
+static void setup(void)
+{
+    t = session_table_new(TICK, 42);
+}
+
+static void teardown(void)
+{
+    t = session_table_free(t);
+}
+
+/* The vector of client-protocol 1.9. */
+START_TEST(the_password_is_javas_random)
+{
+    static const uint8_t expected[SESSION_PASSWORD_LEN] = { 0x05, 0x4c, 0xc7, 0x4a, 0x37, 0x32,
+                                                            0x7d, 0xb2, 0x15, 0xe7, 0x02, 0xe2,
+                                                            0x0c, 0x73, 0xf0, 0x05 };
+    uint8_t password[SESSION_PASSWORD_LEN];
+
+    session_password(password, 0x0100000000000001);
+    ck_assert_mem_eq(password, expected, sizeof expected);
+}
+END_TEST
+
+START_TEST(the_first_id_has_the_server_on_top)
+{
+    uint64_t id = (uint64_t)session_first_id(5, 0x123456789a);
+
+    ck_assert_uint_eq(id >> 56, 5);
+    ck_assert_uint_eq(id & 0xffff, 0);
+    ck_assert_uint_eq(id >> 16 & 0xffffffffff, 0x123456789a);
+}
+END_TEST
+
+START_TEST(an_id_is_never_the_mark_of_containers)
+{
+    ck_assert_uint_eq((uint64_t)session_first_id(128, 0), ((uint64_t)1 << 63) + 1);
+}
+END_TEST
+
+START_TEST(a_session_expires_after_its_timeout_and_within_one_tick_more)
+{
+    int64_t now = 12345;
+    struct session *s = session_add(t, 1, 4000, now);
+
+    int64_t at = session_next_deadline(t);
+    ck_assert_int_gt(at, now + 4000);
+    ck_assert_int_le(at, now + 4000 + TICK);
+    ck_assert_ptr_null(session_next_expired(t, at - 1));
+    ck_assert_ptr_eq(session_next_expired(t, at), s);
+    ck_assert_ptr_null(session_next_expired(t, at));
+}
+END_TEST
+
+START_TEST(a_touch_prolongs)
+{
+    struct session *s = session_add(t, 1, 4000, 0);
+    int64_t first = session_next_deadline(t);
+
+    session_touch(t, s, 3000);
+    ck_assert_int_gt(session_next_deadline(t), first);
+    ck_assert_ptr_null(session_next_expired(t, first));
+}
+END_TEST
+
+START_TEST(a_closing_session_is_not_prolonged)
+{
+    struct session *s = session_add(t, 1, 4000, 0);
+    int64_t at = session_next_deadline(t);
+
+    ck_assert_ptr_eq(session_next_expired(t, at), s);
+    s->closing = true;
+    session_touch(t, s, at);
+    ck_assert_int_eq(session_next_deadline(t), INT64_MAX);
+    session_remove(t, s);
+    ck_assert_ptr_null(session_find(t, 1));
+}
+END_TEST
+
+START_TEST(a_shorter_timeout_takes_effect_with_the_next_touch)
+{
+    struct session *s = session_add(t, 1, 40000, 0);
+
+    s->timeout_ms = 4000;
+    session_touch(t, s, 1000);
+    ck_assert_int_le(session_next_deadline(t), 1000 + 4000 + TICK);
+}
+END_TEST
+
+START_TEST(many_sessions_are_found_and_expire_in_order_of_time)
+{
+    enum { COUNT = 5000 };
+    int64_t last = 0;
+
+    for (int64_t i = 1; i <= COUNT; i++)
+        (void)session_add(t, i, 4000 + (int32_t)(i % 17) * 1000, i);
+    ck_assert_uint_eq(session_count(t), COUNT);
+    for (int64_t i = 1; i <= COUNT; i++)
+        ck_assert_int_eq(session_find(t, i)->id, i);
+    for (int64_t i = 0; i < COUNT; i++) {
+        struct session *s = session_next_expired(t, INT64_MAX);
+        ck_assert_ptr_nonnull(s);
+        ck_assert_int_ge(s->expires_ms, last);
+        last = s->expires_ms;
+        session_remove(t, s);
+    }
+    ck_assert_uint_eq(session_count(t), 0);
+    ck_assert_int_eq(session_next_deadline(t), INT64_MAX);
+}
+END_TEST
+
+START_TEST(adding_one_that_is_there_changes_nothing)
+{
+    struct session *s = session_add(t, 1, 4000, 0);
+
+    ck_assert_ptr_eq(session_add(t, 1, 9000, 5), s);
+    ck_assert_int_eq(s->timeout_ms, 4000);
+    ck_assert_uint_eq(session_count(t), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("session");
+    TCase *tc = tcase_create("sessions");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, the_password_is_javas_random);
+    tcase_add_test(tc, the_first_id_has_the_server_on_top);
+    tcase_add_test(tc, an_id_is_never_the_mark_of_containers);
+    tcase_add_test(tc, a_session_expires_after_its_timeout_and_within_one_tick_more);
+    tcase_add_test(tc, a_touch_prolongs);
+    tcase_add_test(tc, a_closing_session_is_not_prolonged);
+    tcase_add_test(tc, a_shorter_timeout_takes_effect_with_the_next_touch);
+    tcase_add_test(tc, many_sessions_are_found_and_expire_in_order_of_time);
+    tcase_add_test(tc, adding_one_that_is_there_changes_nothing);
+    suite_add_tcase(s, tc);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

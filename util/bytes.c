@@ -1,0 +1,53 @@
+#include "util/bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/check.h"
+
+enum { BYTES_CAP_MIN = 64 };
+
+void bytes_done(struct bytes *b)
+{
+    free(b->at);
+    *b = (struct bytes){ 0 };
+}
+
+void bytes_grow(struct bytes *b, size_t more)
+{
+    size_t want = b->len + more;
+    size_t cap = b->cap > 0 ? b->cap : BYTES_CAP_MIN;
+
+    zk_assert(want >= b->len);
+    while (cap < want)
+        cap += cap / 2 + BYTES_CAP_MIN;
+    b->at = zk_xrealloc(b->at, cap);
+    b->cap = cap;
+}
+
+void bytes_drop(struct bytes *b, size_t count)
+{
+    zk_assert(count <= b->len);
+    if (count == 0)
+        return;
+    b->len -= count;
+    memmove(b->at, b->at + count, b->len);
+}
+
+void bytes_printf(struct bytes *b, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    zk_assert(len >= 0);
+    /* vsnprintf wants room for its NUL, which is then not counted. */
+    int put = vsnprintf((char *)bytes_room(b, (size_t)len + 1), (size_t)len + 1, format, again);
+    va_end(again);
+    zk_assert(put == len);
+    b->len += (size_t)len;
+}
