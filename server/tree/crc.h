@@ -1,5 +1,7 @@
 /* The CRC-32 of znodes' digests (the common one, of zlib), where it is spent: on
- * pieces of some 60 to 200 bytes. */
+ * pieces of some 20 to 200 bytes, two or three of them for each write. x86 processors
+ * have a carry-less multiplication since 2010, which makes such pieces five to ten
+ * times cheaper than zlib does; elsewhere zlib computes it. */
 #ifndef SERVER_TREE_CRC_H
 #define SERVER_TREE_CRC_H
 

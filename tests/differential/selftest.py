@@ -109,6 +109,14 @@ MUTATIONS = {
 }
 
 
+def _end(sock, how=socket.SHUT_RDWR):
+    """Ends a connection that another thread may be reading from; close() alone would wait for that thread."""
+    try:
+        sock.shutdown(how)
+    except OSError:
+        pass  # It is gone already.
+
+
 class Proxy:
     """Stands between the clients and the real server."""
 
@@ -135,7 +143,9 @@ class Proxy:
         try:
             while chunk := client.recv(65536):
                 data += chunk
-                while len(data) >= 4 and not data[:4].isalpha():
+                if first and data[:4].isalpha():
+                    ops["word"] = True  # Four letters: what comes back has no frames.
+                while len(data) >= 4 and "word" not in ops:
                     length = struct.unpack_from(">i", data)[0]
                     if length < 0 or len(data) < 4 + length:
                         break
@@ -144,22 +154,22 @@ class Proxy:
                         ops.setdefault(xid, []).append(op)
                     data, first = data[4 + length :], False
                 server.sendall(chunk)
-            server.shutdown(socket.SHUT_WR)
+            _end(server, socket.SHUT_WR)
         except OSError:
-            server.close()
+            _end(server)
 
     def _to_client(self, server, client, ops):
         try:
             start = server.recv(4, socket.MSG_WAITALL)
-            if start.isalpha():  # The answer to a four-letter word.
+            if "word" in ops:
                 while start:
                     client.sendall(start)
                     start = server.recv(65536)
             else:
                 self._frames(server, client, ops, start)
-            client.close()
         except OSError:
-            client.close()
+            pass
+        _end(client)
 
     def _frames(self, server, client, ops, start):
         first = True

@@ -44,14 +44,23 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Besieger(zkwire.Client):
+    """A client for a with block, at whose end its connection is closed."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 class Siege:
     """One server and a probe. Use attack() around each attack, and end with raise_siege()."""
 
-    def __init__(self, checks, config=(), properties=None, files=None, kind="zabd"):
+    def __init__(self, checks, config=(), properties=None, files=None):
         self.checks = checks
-        make = servers.zabd if kind == "zabd" else servers.zookeeper
-        self.server = make(config=["tickTime=1000", "maxSessionTimeout=120000", "extendedTypesEnabled=true", *config],
-                           properties=properties)
+        self.server = servers.zabd(config=["tickTime=1000", "maxSessionTimeout=120000", "extendedTypesEnabled=true", *config],
+                                   properties=properties)
         if files is not None:  # A low limit of descriptors, for the server alone.
             self.server.command = ["prlimit", f"--nofile={files}:{files}", *self.server.command]
         self.server.start()
@@ -59,7 +68,7 @@ class Siege:
         self.probe = None
 
     def client(self, **kwargs):
-        return zkwire.Client(self.address, timeout=60, **kwargs)
+        return Besieger(self.address, timeout=60, **kwargs)
 
     def start_probe(self):
         self.probe = subprocess.Popen([sys.executable, str(HERE / "probe.py"), self.address[0], str(self.address[1])],
@@ -159,10 +168,8 @@ def create_many(conn, paths, data=b"", flags=0, chunk=2000):
     return total
 
 
-def args_of(doc, *flags):
+def args_of(doc):
     p = checking.parser(doc)
-    for flag in flags:
-        p.add_argument(flag)
     p.add_argument("--only", help="only attacks whose name has this text")
     return checking.begin(p)
 
