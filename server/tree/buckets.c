@@ -9,6 +9,9 @@ enum {
     BUCKETS_MIN = 64,
     COMMIT_STEP_MIN = 1 << 16, /* Bytes: a multiple of every page size in use. */
     COMMIT_STEP_MAX = 1 << 22,
+    /* Buckets are split one after the other, so what a split will touch can be on its
+     * way from memory some inserts before. */
+    SPLITS_AHEAD = 3,
 };
 
 static size_t page_round(size_t size)
@@ -110,6 +113,8 @@ void buckets_split(struct buckets *b)
     b->count++;
     if (b->count == (b->mask + 1) * 2)
         b->mask = b->mask * 2 + 1;
+    else if (b->heads[from + SPLITS_AHEAD] != 0) /* Still below b->count. */
+        __builtin_prefetch(b->ops->link(b->owner, b->heads[from + SPLITS_AHEAD]));
 }
 
 /* The reverse: the last bucket's chain goes back behind that of its partner. */

@@ -481,6 +481,8 @@ def load(data_dir, log_dir=None, kill_orphans=True):
     previous = None
     start = state.zxid
     for file in named[first:]:
+        if file is named[-1] and os.path.getsize(os.path.join(logs, file.name)) == 0:
+            continue  # A crash between the name and the header: ZooKeeper deletes it. Other torn headers it refuses.
         for txn in read_log(os.path.join(logs, file.name))[0]:
             if txn.zxid <= start:
                 continue

@@ -13,10 +13,11 @@ import datadir
 class Mutation:
     """name: what is done, for the report. do: called with the version-2 directory. names: what a refusal must name."""
 
-    def __init__(self, name, do, names=(), prefixes=(), must_serve=False, config=()):
+    def __init__(self, name, do, names=(), prefixes=(), must_serve=False, config=(), loud=False):
         self.name, self.do, self.names, self.config = name, do, tuple(names), list(config)
         self.prefixes = list(prefixes)  # zxids: the states up to these may be served as well.
         self.must_serve = must_serve
+        self.loud = loud  # It may serve something else if it says so: a digest mismatch in its log and in mntr.
 
 
 def _flip(name, offset, bit):
@@ -315,6 +316,37 @@ def _records(base):
         yield Mutation(f"{name}: txn {txns[at].zxid:#x} is there twice", _write(name, 0, twice), [])
 
 
+HEADER = b"ZKLG" + b"\0\0\0\2" + bytes(8)
+
+
+def _foreign(base, other):
+    """Files of another server among ours. Their zxids fit and their checksums are right: only digests can tell."""
+    def records_of(first, last):
+        out = []
+        for name in other.logs:
+            data = other.bytes(name)
+            out += [data[t.offset : t.end] for t in other.records[name] if first <= t.zxid <= last]
+        return HEADER + b"".join(out) + bytes(1000)
+
+    def put(name, data):
+        def do(directory):
+            with open(os.path.join(directory, name), "wb") as f:
+                f.write(data)
+
+        return do
+
+    last = base.state.zxid
+    for name in base.logs[-2:]:
+        mine = base.records[name]
+        yield Mutation(f"{name} is another server's", put(name, records_of(mine[0].zxid, mine[-1].zxid)), [], loud=True)
+    yield Mutation("another server's log goes on where ours ends", put(f"log.{last + 1:x}", records_of(last + 1, last + 200)), [],
+                   loud=True)
+    yield Mutation("another server's log begins where ours is", put(f"log.{last - 5:x}", records_of(last - 5, last + 200)), [], loud=True)
+    for snapshot in other.snapshots[-2:]:
+        yield Mutation("another server's snapshot has a zxid of ours", put(f"snapshot.{last - 3:x}", other.bytes(snapshot)), [], loud=True)
+        yield Mutation("our newest snapshot is another server's", put(base.newest.name, other.bytes(snapshot)), [], loud=True)
+
+
 def known(base):
     """What the real server was seen to do with its own sample, where it loses nothing that it could keep."""
     log, snapshot = "log.65", "snapshot.63"
@@ -337,11 +369,12 @@ def known(base):
         Mutation(f"{snapshot} alone, under the name snapshot.1", alone, [], must_serve=True)]
 
 
-def all_of(base, rng):
-    """Every mutation of a directory, grouped: (group, list)."""
+def all_of(base, rng, other=None):
+    """Every mutation of a directory, grouped: (group, list). other: a base with more txns than this one."""
     return [("bits of logs", list(_log_flips(base, rng))), ("cut logs", list(_log_cuts(base, rng))),
             ("sectors of logs", list(_log_sectors(base, rng))), ("files", list(_files(base))),
             ("kinds of files", list(_kinds(base))), ("snapshots", list(_snapshots(base, rng))),
             ("a snapshot without alternative", list(_alone(base))), ("side indexes", list(_index(base, rng))),
             ("txns missing or twice", list(_records(base)))] + (
-        [("known cases", known(base))] if base.name == "sample" else [])
+        [("known cases", known(base))] if base.name == "sample" else []) + (
+        [("files of another server", list(_foreign(base, other)))] if other is not None else [])
