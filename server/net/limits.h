@@ -10,10 +10,11 @@ enum {
      * to where it lies. Longer than a word with its argument. */
     NET_COPY_BYTES = 256,
 
-    /* Microseconds of one turn that go into reading and answering, and into sending. What
-     * is not done by then waits for the next turn, in order. */
-    NET_TURN_INPUT_US = 10000,
-    NET_TURN_OUTPUT_US = 20000,
+    /* Microseconds of one turn that go into reading and answering (in callbacks, and then
+     * for those who had to wait), and into sending. What is not done by then waits for the
+     * next turn, in order. */
+    NET_TURN_INPUT_US = 5000,
+    NET_TURN_OUTPUT_US = 10000,
     /* Frames between two looks at the clock. */
     NET_FRAMES_PER_LOOK = 32,
 

@@ -124,12 +124,14 @@ void net_run(struct net *n)
     now.prev = n->ready.prev;
     now.next->prev = now.prev->next = &now;
     list_init(&n->ready);
-    while (!list_is_empty(&now) && net_now_us() - n->turn_us <= NET_TURN_INPUT_US) {
+    /* A time of its own, and one at least: callbacks may have used up the other. */
+    n->turn_us = net_now_us();
+    do {
         struct conn *c = list_entry(now.next, struct conn, in_ready);
 
         list_remove(&c->in_ready);
         conn_go(c);
-    }
+    } while (!list_is_empty(&now) && net_now_us() - n->turn_us <= NET_TURN_INPUT_US);
     while (!list_is_empty(&now)) { /* Before those of this run. */
         struct list *link = now.prev;
 

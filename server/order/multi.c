@@ -16,14 +16,23 @@ struct member {
     };
 };
 
-static bool read_create(struct jute_in *in, int32_t type, struct member *ret)
+/* What reading a member came to. */
+enum reading {
+    MEMBER,
+    END,
+    UNREADABLE, /* Or a create mode that can't be: refused as a whole, by an error txn. */
+    NO_ACLS,    /* A create without a list: ZK stumbles before it gives a zxid. */
+    ILL_FORMED, /* A null path: as UNREADABLE, once all is read. */
+};
+
+static enum reading read_create(struct jute_in *in, int32_t type, struct member *ret)
 {
     if (type == ZK_OP_CREATE_TTL) {
         struct create_ttl_request r;
         jute_read_create_ttl_request(in, &r);
         bool is_ttl = r.flags == ZK_CREATE_PERSISTENT_WITH_TTL ||
                       r.flags == ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
-        /* With another mode it is an ordinary create. */
+        /* With another mode, or none, it is an ordinary create. */
         ret->kind = is_ttl ? ZK_OP_CREATE_TTL : ZK_OP_CREATE;
         ret->create = (struct create_args){ .path = r.path,
                                             .data = r.data,
@@ -34,8 +43,8 @@ static bool read_create(struct jute_in *in, int32_t type, struct member *ret)
         struct create_request r;
         jute_read_create_request(in, &r);
         ret->kind = type;
-        if (r.flags > ZK_CREATE_CONTAINER)
-            return false;
+        if (!in->bad && (r.flags < ZK_CREATE_PERSISTENT || r.flags > ZK_CREATE_CONTAINER))
+            return UNREADABLE;
         ret->create = (struct create_args){
             .path = r.path, .data = r.data, .acls = r.acl, .flags = r.flags, .ttl_ms = -1
         };
@@ -43,45 +52,48 @@ static bool read_create(struct jute_in *in, int32_t type, struct member *ret)
     if (ret->create.flags == ZK_CREATE_CONTAINER)
         ret->kind = ZK_OP_CREATE_CONTAINER;
     ret->create.kind = ret->kind;
-    return ret->create.path.len >= 0 && ret->create.acls.count >= 0 && ret->create.flags >= 0 &&
-           ret->create.flags <= ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
+    if (in->bad)
+        return UNREADABLE;
+    if (ret->create.acls.count < 0)
+        return NO_ACLS;
+    return ret->create.path.len >= 0 ? MEMBER : ILL_FORMED;
 }
 
-/* False when the multi as a whole is refused for it. */
-static bool read_member(struct jute_in *in, int32_t type, struct member *ret)
+static enum reading judge(const struct jute_in *in, struct jute_bytes path)
 {
-    ret->kind = type;
-    switch (type) {
-    case ZK_OP_CREATE:
-    case ZK_OP_CREATE2:
-    case ZK_OP_CREATE_CONTAINER:
-    case ZK_OP_CREATE_TTL:
-        return read_create(in, type, ret) && !in->bad;
-    case ZK_OP_DELETE:
-        jute_read_delete_request(in, &ret->remove);
-        return !in->bad && ret->remove.path.len >= 0;
-    case ZK_OP_SET_DATA:
-        jute_read_set_data_request(in, &ret->set);
-        return !in->bad && ret->set.path.len >= 0;
-    case ZK_OP_CHECK:
-        jute_read_check_version_request(in, &ret->check);
-        return !in->bad && ret->check.path.len >= 0;
-    default:
-        return false;
-    }
+    if (in->bad)
+        return UNREADABLE;
+    return path.len >= 0 ? MEMBER : ILL_FORMED;
 }
 
-/* 1 a member, 0 the end, -1 cannot be. */
-static int next_member(struct jute_in *in, struct member *ret)
+static enum reading next_member(struct jute_in *in, struct member *ret)
 {
     struct multi_header head;
 
     jute_read_multi_header(in, &head);
     if (in->bad)
-        return -1;
+        return UNREADABLE;
     if (head.done)
-        return 0;
-    return read_member(in, head.type, ret) ? 1 : -1;
+        return END;
+    ret->kind = head.type;
+    switch (head.type) {
+    case ZK_OP_CREATE:
+    case ZK_OP_CREATE2:
+    case ZK_OP_CREATE_CONTAINER:
+    case ZK_OP_CREATE_TTL:
+        return read_create(in, head.type, ret);
+    case ZK_OP_DELETE:
+        jute_read_delete_request(in, &ret->remove);
+        return judge(in, ret->remove.path);
+    case ZK_OP_SET_DATA:
+        jute_read_set_data_request(in, &ret->set);
+        return judge(in, ret->set.path);
+    case ZK_OP_CHECK:
+        jute_read_check_version_request(in, &ret->check);
+        return judge(in, ret->check.path);
+    default:
+        return UNREADABLE;
+    }
 }
 
 static enum zk_err prep_member(struct prep *p, const struct member *m)
@@ -129,43 +141,58 @@ static void write_element(struct prep *p, const struct member *m, enum zk_err *f
     (void)jute_store32(p->out->at + begin - 4, (uint32_t)(p->out->len - begin));
 }
 
-static int count_members(const struct write_request *req, int32_t *ret)
+/* Reads all members: MEMBER when every one is well, and *ret of them. */
+static enum reading read_all(const struct write_request *req, int32_t *ret)
 {
     struct jute_in in = jute_in(req->body, req->len);
+    enum reading worst = MEMBER;
     struct member m;
-    int r;
 
-    *ret = 0;
-    while ((r = next_member(&in, &m)) > 0)
-        (*ret)++;
-    return r;
+    for (*ret = 0;; (*ret)++) {
+        switch (next_member(&in, &m)) {
+        case MEMBER:
+            break;
+        case END:
+            return worst;
+        case UNREADABLE:
+            return UNREADABLE;
+        case NO_ACLS:
+            return NO_ACLS;
+        case ILL_FORMED:
+            worst = ILL_FORMED;
+            break;
+        }
+    }
 }
 
-enum zk_err prep_multi(struct prep *p)
+bool prep_multi(struct prep *p, enum zk_err *ret)
 {
     int32_t count;
     struct member m;
     enum zk_err failed = ZK_OK;
 
-    if (count_members(p->req, &count) < 0)
-        return ZK_MARSHALLING_ERROR;
+    enum reading all = read_all(p->req, &count);
+    *ret = all == MEMBER ? ZK_OK : ZK_MARSHALLING_ERROR;
+    if (all != MEMBER)
+        return all != NO_ACLS;
     struct jute_in in = jute_in(p->req->body, p->req->len);
     changes_mark(p->changes);
     jute_write_i32(p->out, count);
     for (int32_t i = 0; i < count; i++) {
-        int r = next_member(&in, &m);
-        zk_assert(r > 0);
+        enum reading one = next_member(&in, &m);
+        zk_assert(one == MEMBER);
         write_element(p, &m, &failed);
         /* A null id in an ACL list, or a txn that no ZK could read back: the request as a
          * whole is refused. */
         if (failed == ZK_MARSHALLING_ERROR || !prep_has_room(p, 0)) {
             changes_undo(p->changes);
-            return ZK_MARSHALLING_ERROR;
+            *ret = ZK_MARSHALLING_ERROR;
+            return true;
         }
     }
     if (failed == ZK_OK)
         changes_keep(p->changes);
     else
         changes_undo(p->changes);
-    return ZK_OK;
+    return true;
 }

@@ -243,8 +243,7 @@ static bool prepare(struct prep *p, enum zk_err *ret)
         *ret = prep_close_session(p);
         return true;
     case ZK_OP_MULTI:
-        *ret = prep_multi(p);
-        return true;
+        return prep_multi(p, ret);
     default:
         zk_assert(false); /* The request floor sends writes only. */
         return false;

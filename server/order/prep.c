@@ -241,15 +241,12 @@ static bool mode_is_ephemeral(int32_t flags)
 
 static enum zk_err check_mode(const struct prep *p, const struct create_args *a)
 {
-    /* 3.5.3's layout has more bits for the time to live. */
-    const int64_t max = p->conf->emulate_353 ? 0x0fffffffffffffff : ZNODE_TTL_MAX_MS;
-
     if (a->flags < ZK_CREATE_PERSISTENT || a->flags > ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL)
         return ZK_BAD_ARGUMENTS;
     if (mode_is_ttl(a->flags)) {
         if (!p->conf->extended_types)
             return ZK_UNIMPLEMENTED;
-        return a->ttl_ms <= 0 || a->ttl_ms > max ? ZK_BAD_ARGUMENTS : ZK_OK;
+        return a->ttl_ms <= 0 || a->ttl_ms > ZNODE_TTL_MAX_MS ? ZK_BAD_ARGUMENTS : ZK_OK;
     }
     /* ZK lets createTTL pass with another mode, and breaks when it applies it. */
     return a->ttl_ms >= 0 || a->kind == ZK_OP_CREATE_TTL ? ZK_BAD_ARGUMENTS : ZK_OK;

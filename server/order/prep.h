@@ -46,9 +46,10 @@ enum zk_err prep_set_acl(struct prep *p, const struct set_acl_request *r);
 enum zk_err prep_check(struct prep *p, const struct check_version_request *r);
 enum zk_err prep_reconfig(struct prep *p);
 enum zk_err prep_close_session(struct prep *p);
-/* Always a txn: a multi that fails is logged with its errors. ZK_MARSHALLING_ERROR: it
- * could not be read, or a member is not allowed; then it is an error txn as a whole. */
-enum zk_err prep_multi(struct prep *p);
+/* A multi that fails is a txn all the same, logged with its errors. ZK_MARSHALLING_ERROR:
+ * it could not be read, or a member is not allowed; then it is an error txn as a whole.
+ * False: it does not even get a zxid. */
+bool prep_multi(struct prep *p, enum zk_err *ret);
 
 /* Shared by them. */
 /* Whether `more` bytes still fit into the entry. */

@@ -1,5 +1,6 @@
 #include "server/request/read.h"
 
+#include "jute/utf8.h"
 #include "server/tree/path.h"
 #include "util/check.h"
 
@@ -10,9 +11,21 @@ static bool may(const struct call *call, const struct znode *n, int32_t perm)
     return auth_allows(&s->conf.auth, call->ids, tree_acl(s->state.tree, znode_acl(n)), perm);
 }
 
+struct jute_bytes read_text(const struct call *call, struct jute_bytes text)
+{
+    struct bytes *repaired = &call->client->service->repaired;
+
+    if (text.len <= 0 || utf8_is_valid(text.at, (size_t)text.len))
+        return text;
+    repaired->len = 0;
+    utf8_repair(repaired, text.at, (size_t)text.len);
+    return (struct jute_bytes){ .at = repaired->at, .len = (int32_t)repaired->len };
+}
+
 static void watch(const struct call *call, struct jute_bytes path, enum watch_mode mode)
 {
-    watch_add(call->client->service->watches, path, call->client->watcher, mode);
+    watch_add(call->client->service->watches, read_text(call, path), call->client->watcher,
+              mode);
 }
 
 static void put_stat(const struct call *call, const struct znode *n)
@@ -229,7 +242,7 @@ static void answer_sync(const struct call *call)
         return;
     }
     size_t begin = reply_begin(call, ZK_OK);
-    jute_write_str(&call->client->out, r.path);
+    jute_write_str(&call->client->out, read_text(call, r.path));
     reply_end(call, begin);
 }
 

@@ -14,6 +14,11 @@ void read_answer(const struct call *call);
 /* About how many bytes the reply will have; 0 for what is always small. */
 size_t read_reply_size(const struct service *s, int32_t op, const uint8_t *body, size_t len);
 
+/* The text as ZK reads it: ill-formed UTF-8 is replaced (into service->repaired, good until
+ * the next call). Where a path is kept or sent back this makes a difference; no znode's
+ * path holds such bytes. */
+struct jute_bytes read_text(const struct call *call, struct jute_bytes text);
+
 /* Parts of read_answer(). */
 void read_exists(const struct call *call);
 void read_data(const struct call *call);

@@ -1,6 +1,8 @@
 /* multiRead (client-protocol 3.17): getData and getChildren only, each by itself. */
 #include "server/request/read.h"
 
+enum { REPLY_ERR_AT = 16 }; /* In a frame: behind length, xid and zxid. */
+
 static void put_multi_header(struct bytes *out, int32_t type, bool done, int32_t err)
 {
     struct multi_header head = { .type = type, .done = done, .err = err };
@@ -36,12 +38,20 @@ static void put_member(const struct call *call, int32_t type, struct jute_bytes 
     jute_write_zk_stat(out, &stat);
 }
 
-/* What kinds of members there are. */
-struct members {
-    bool reads, writes, bad;
+/* What a multiRead turns out to be. */
+enum outlook {
+    ALL_READS,
+    ALL_WRITES, /* Answered with an error and an empty list. */
+    UNREADABLE, /* Or reads and writes, or a mode that can't be: the error alone. */
 };
 
-static bool skip_write(struct jute_in *in, int32_t type)
+static bool mode_is_known(int32_t flags)
+{
+    /* With a time to live it is another operation, so it is not one of these modes. */
+    return flags >= ZK_CREATE_PERSISTENT && flags <= ZK_CREATE_CONTAINER;
+}
+
+static enum outlook look_at_write(struct jute_in *in, int32_t type)
 {
     struct create_request create;
     struct create_ttl_request create_ttl;
@@ -54,58 +64,68 @@ static bool skip_write(struct jute_in *in, int32_t type)
     case ZK_OP_CREATE2:
     case ZK_OP_CREATE_CONTAINER:
         jute_read_create_request(in, &create);
-        return !in->bad;
+        if (!in->bad && !mode_is_known(create.flags))
+            return UNREADABLE;
+        break;
     case ZK_OP_CREATE_TTL:
         jute_read_create_ttl_request(in, &create_ttl);
-        return !in->bad;
+        break;
     case ZK_OP_DELETE:
         jute_read_delete_request(in, &remove);
-        return !in->bad;
+        break;
     case ZK_OP_SET_DATA:
         jute_read_set_data_request(in, &set);
-        return !in->bad;
+        break;
     case ZK_OP_CHECK:
         jute_read_check_version_request(in, &check);
-        return !in->bad;
+        break;
     default:
-        return false;
+        return UNREADABLE;
     }
+    return in->bad ? UNREADABLE : ALL_WRITES;
 }
 
-static struct members look_at(const struct call *call)
+/* The first thing that is wrong decides, as in ZK, which stops reading there. */
+static enum outlook look_at(const struct call *call)
 {
     struct jute_in in = jute_in(call->body, call->len);
-    struct members m = { 0 };
+    bool any_read = false;
+    bool any_write = false;
 
     for (;;) {
         struct multi_header head;
         struct get_data_request r;
 
         jute_read_multi_header(&in, &head);
-        if (!in.bad && head.done)
-            return m;
-        if (!in.bad && (head.type == ZK_OP_GET_DATA || head.type == ZK_OP_GET_CHILDREN)) {
+        if (in.bad)
+            return UNREADABLE;
+        if (head.done)
+            return any_write ? ALL_WRITES : ALL_READS;
+        if (head.type == ZK_OP_GET_DATA || head.type == ZK_OP_GET_CHILDREN) {
             jute_read_get_data_request(&in, &r);
-            m.reads = true;
-            m.bad = in.bad || r.path.len < 0;
+            if (in.bad)
+                return UNREADABLE;
+            any_read = true;
         } else {
-            m.writes = true;
-            m.bad = in.bad || !skip_write(&in, head.type);
+            enum outlook outlook = look_at_write(&in, head.type);
+            if (outlook != ALL_WRITES)
+                return outlook;
+            any_write = true;
         }
-        if (m.bad)
-            return m;
+        if (any_read && any_write)
+            return UNREADABLE;
     }
 }
 
 void read_multi(const struct call *call)
 {
     struct bytes *out = &call->client->out;
-    struct members m = look_at(call);
-    bool refused = m.bad || m.writes;
-    size_t begin = reply_begin(call, refused ? ZK_MARSHALLING_ERROR : ZK_OK);
+    enum outlook outlook = look_at(call);
+    enum zk_err err = outlook == ALL_READS ? ZK_OK : ZK_MARSHALLING_ERROR;
+    size_t begin = reply_begin(call, err);
     struct jute_in in = jute_in(call->body, call->len);
 
-    while (!refused) {
+    while (err == ZK_OK) {
         struct multi_header head;
         struct get_data_request r;
 
@@ -113,8 +133,13 @@ void read_multi(const struct call *call)
         if (head.done)
             break;
         jute_read_get_data_request(&in, &r);
-        put_member(call, head.type, r.path);
+        if (r.path.len >= 0)
+            put_member(call, head.type, r.path);
+        else /* ZK stumbles over it when it comes there, and sends what it has. */
+            err = ZK_MARSHALLING_ERROR;
     }
-    put_multi_header(out, ZK_OP_ERROR, true, -1);
+    (void)jute_store32(out->at + begin + REPLY_ERR_AT, (uint32_t)err);
+    if (outlook != UNREADABLE)
+        put_multi_header(out, ZK_OP_ERROR, true, -1);
     reply_end(call, begin);
 }

@@ -75,6 +75,7 @@ void service_done(struct service *s)
     s->children_cache = children_cache_free(s->children_cache);
     pending_pool_done(s);
     bytes_done(&s->scratch);
+    bytes_done(&s->repaired);
     free(s->clients);
     free(s->past_digests);
     free(s->free_slots);

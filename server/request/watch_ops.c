@@ -36,7 +36,8 @@ static int32_t missed(enum watch_list list, const struct tree *t, const struct z
     return raw.pzxid > since ? ZK_EVENT_NODE_CHILDREN_CHANGED : 0;
 }
 
-static void set_list(const struct call *call, enum watch_list list, struct jute_vector paths,
+/* False when a null stands where none may: what came before it is done, as in ZK. */
+static bool set_list(const struct call *call, enum watch_list list, struct jute_vector paths,
                      zk_zxid since)
 {
     static const enum watch_mode modes[] = { WATCH_DATA, WATCH_DATA, WATCH_CHILD,
@@ -46,9 +47,15 @@ static void set_list(const struct call *call, enum watch_list list, struct jute_
     struct jute_in walk = jute_in(paths.at, paths.len);
     struct jute_bytes path;
 
+    if (paths.count < 0)
+        return false;
     while (jute_next_str(&walk, &path)) {
-        if (path.len < 0)
+        if (path.len < 0) {
+            if (list < LIST_PERSISTENT)
+                return false;
             continue;
+        }
+        path = read_text(call, path);
         int32_t event =
             list >= LIST_PERSISTENT ? 0 : missed(list, t, tree_find(t, path), since);
         if (event != 0)
@@ -56,19 +63,7 @@ static void set_list(const struct call *call, enum watch_list list, struct jute_
         else
             watch_add(c->service->watches, path, c->watcher, modes[list]);
     }
-}
-
-static bool has_null(struct jute_vector paths)
-{
-    struct jute_in walk = jute_in(paths.at, paths.len);
-    struct jute_bytes path;
-
-    if (paths.count < 0)
-        return true;
-    while (jute_next_str(&walk, &path))
-        if (path.len < 0)
-            return true;
-    return false;
+    return true;
 }
 
 void watch_set_all(const struct call *call)
@@ -86,18 +81,12 @@ void watch_set_all(const struct call *call)
         r.exist_watches = one.exist_watches;
         r.child_watches = one.child_watches;
     }
-    if (in.bad || has_null(r.data_watches) || has_null(r.exist_watches) ||
-        has_null(r.child_watches) || r.persistent_watches.count < 0 ||
-        r.persistent_recursive_watches.count < 0) {
-        reply_error(call, ZK_MARSHALLING_ERROR);
-        return;
-    }
-    set_list(call, LIST_DATA, r.data_watches, r.relative_zxid);
-    set_list(call, LIST_EXIST, r.exist_watches, r.relative_zxid);
-    set_list(call, LIST_CHILD, r.child_watches, r.relative_zxid);
-    set_list(call, LIST_PERSISTENT, r.persistent_watches, r.relative_zxid);
-    set_list(call, LIST_RECURSIVE, r.persistent_recursive_watches, r.relative_zxid);
-    reply_error(call, ZK_OK);
+    bool done = !in.bad && set_list(call, LIST_DATA, r.data_watches, r.relative_zxid) &&
+                set_list(call, LIST_EXIST, r.exist_watches, r.relative_zxid) &&
+                set_list(call, LIST_CHILD, r.child_watches, r.relative_zxid) &&
+                set_list(call, LIST_PERSISTENT, r.persistent_watches, r.relative_zxid) &&
+                set_list(call, LIST_RECURSIVE, r.persistent_recursive_watches, r.relative_zxid);
+    reply_error(call, done ? ZK_OK : ZK_MARSHALLING_ERROR);
 }
 
 void watch_set_one(const struct call *call)
@@ -112,7 +101,7 @@ void watch_set_one(const struct call *call)
         return;
     }
     if (r.path.len >= 0)
-        watch_add(call->client->service->watches, r.path, call->client->watcher,
+        watch_add(call->client->service->watches, read_text(call, r.path), call->client->watcher,
                   r.mode == ZK_ADD_WATCH_PERSISTENT ? WATCH_PERSISTENT : WATCH_RECURSIVE);
     size_t begin = reply_begin(call, ZK_OK);
     jute_write_i32(&call->client->out, ZK_OK);
@@ -131,6 +120,7 @@ void watch_drop_one(const struct call *call)
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }
+    r.path = read_text(call, r.path);
     bool found = r.path.len >= 0 && (call->op == ZK_OP_CHECK_WATCHES
                                          ? watch_has(w, r.path, watcher, r.type)
                                          : watch_remove(w, r.path, watcher, r.type));

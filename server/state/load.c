@@ -90,9 +90,21 @@ static int take_node(void *ctx, struct jute_bytes path, struct jute_bytes data, 
     if (r == 0 || r == -ENOKEY) /* A list that is missing is nobody's: not fatal. */
         return 0;
     show_path(shown, path);
-    (void)snprintf(l->why, STORE_WHY_MAX, "%s: the znode %s %s", l->path, shown,
-                   r == -ENOENT ? "has no parent" : "has an unusable path or owner");
+    (void)snprintf(l->why, STORE_WHY_MAX, "%s: %s %s %s", l->path,
+                   r == -EEXIST ? "a znode before" : "the znode", shown,
+                   r == -EEXIST   ? "is there twice"
+                   : r == -ENOENT ? "has no parent"
+                                  : "has an unusable path or owner");
     return r == -ENOMEM ? r : -EBADMSG;
+}
+
+static int end_load(const struct loading *l, const struct snapshot_info *info)
+{
+    int r = tree_load_end(l->state->tree, info->zxid);
+
+    if (r < 0)
+        (void)snprintf(l->why, STORE_WHY_MAX, "%s: a znode is there twice", l->path);
+    return r < 0 ? -EBADMSG : 0;
 }
 
 /* Whether what the file says of itself fits its name: ZooKeeper's zxid at the end is
@@ -131,12 +143,12 @@ int load_snapshot(struct state *ret, struct snapshot_info *info, const struct tr
     }
     if (r == 0)
         r = check_name(&l, info);
-    if (r == 0) {
-        tree_load_end(s.tree, info->zxid);
+    if (r == 0)
+        r = end_load(&l, info);
+    if (r == 0)
         *ret = s;
-    } else {
+    else
         state_done(&s);
-    }
     free(path);
     return r;
 }

@@ -91,8 +91,9 @@ static bool is_zero(const uint8_t *p, size_t len)
 }
 
 /* The header is missing or zero. A crash leaves that of a file that is being made: an
- * empty one or a part of the header, and where the length is stored before the bytes,
- * zeros. Only a file of ours can be that long by then, and its index exists. */
+ * empty one, a part of the header, or, where the length is stored before the bytes, 16
+ * zeros. What is longer had its header once, but for files of earlier zabds, whose index
+ * exists. */
 static int begin_blank(struct log_file *f, char why[STORE_WHY_MAX])
 {
     int64_t end = io_data_end(f->fd, 0, f->size);
@@ -102,7 +103,7 @@ static int begin_blank(struct log_file *f, char why[STORE_WHY_MAX])
     if (log_file_durable_end(f) > 0)
         return log_damage(f, 0, "the header is gone, though the index says that txns were stored",
                           why);
-    if (f->size >= LOG_HEADER_BYTES && (end > 0 || !f->index.exists))
+    if (f->size > LOG_HEADER_BYTES && (end > 0 || !f->index.exists))
         return log_damage(f, 0, "the header is gone", why);
     return 0;
 }

@@ -37,7 +37,6 @@ struct wal {
     struct wal_file file;
     struct index_writer index;
     bool roll;             /* The next txn begins a new file. */
-    bool name_is_durable;  /* The directory was fsynced after the file was made. */
     struct bytes frame;    /* Entries to be written. */
     struct index_entry run; /* What was framed since the last fdatasync. */
     uint64_t run_txns;
@@ -82,11 +81,10 @@ static int open_file(struct wal *w, zk_zxid first)
     if (r < 0)
         return r;
     w->roll = false;
-    w->name_is_durable = false;
     w->index = (struct index_writer){ .fd = -1 };
     if (w->conf.write_index)
         index_create(&w->index, w->dir_fd, first);
-    return 0;
+    return wal_file_begin(&w->file, w->dir_fd, w->conf.sync);
 }
 
 static int write_frame(struct wal *w)
@@ -134,10 +132,6 @@ static int sync_file(struct wal *w, uint64_t *ret_us)
     int r = wal_file_sync(&w->file);
 
     *ret_us = io_now_us() - begin;
-    if (r == 0 && !w->name_is_durable) {
-        r = fsync(w->dir_fd) < 0 ? -errno : 0;
-        w->name_is_durable = r == 0;
-    }
     return r;
 }
 

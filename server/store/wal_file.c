@@ -70,21 +70,14 @@ static int make_room(struct wal_file *f, size_t count)
     return fill_to(f, end, min_u64(f->size, end + WAL_ZERO_STEP));
 }
 
-static int begin(struct wal_file *f)
+static int write_header(struct wal_file *f)
 {
     uint8_t head[WAL_HEADER_BYTES];
     uint8_t *p = jute_store32(head, LOG_MAGIC);
 
     p = jute_store32(p, 2);   /* Version. */
     (void)jute_store64(p, 0); /* dbid. */
-    if (f->prealloc > 0) {
-        int r = grow(f, sizeof head + f->prealloc);
-
-        if (r < 0)
-            return r;
-    }
-    f->pos = sizeof head;
-    f->filled = sizeof head;
+    f->pos = f->filled = f->size = sizeof head;
     return io_pwrite(f->fd, head, sizeof head, 0);
 }
 
@@ -95,9 +88,20 @@ int wal_file_create(struct wal_file *f, int dir_fd, zk_zxid zxid, uint64_t preal
     *f = (struct wal_file){ .fd = -1, .prealloc = prealloc };
     (void)snprintf(name, sizeof name, "log.%" PRIx64, (uint64_t)zxid);
     f->fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (f->fd < 0)
-        return -errno;
-    return begin(f);
+    return f->fd < 0 ? -errno : 0;
+}
+
+int wal_file_begin(struct wal_file *f, int dir_fd, bool sync)
+{
+    int r = write_header(f);
+
+    if (r == 0 && sync)
+        r = wal_file_sync(f);
+    if (r == 0 && sync && fsync(dir_fd) < 0)
+        r = -errno;
+    if (r == 0 && f->prealloc > 0)
+        r = grow(f, WAL_HEADER_BYTES + f->prealloc);
+    return r;
 }
 
 int wal_file_write(struct wal_file *f, const void *at, size_t count)

@@ -8,6 +8,7 @@
 #ifndef SERVER_STORE_WAL_FILE_H
 #define SERVER_STORE_WAL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,13 @@ struct wal_file {
 };
 
 /* Makes log.<zxid> in the directory, which must not have it: a log is never appended to,
- * and an old one of that name was removed at start, or holds txns. Returns 0 or a negative errno. */
+ * and an old one of that name was removed at start, or holds txns. 0 or a negative errno. */
 int wal_file_create(struct wal_file *f, int dir_fd, zk_zxid zxid, uint64_t prealloc);
+
+/* Writes the header; with sync it is durable when this returns, and so is every name in the
+ * directory (the index's, too). Only then the file grows: whatever a crash leaves of it is an
+ * empty log. */
+int wal_file_begin(struct wal_file *f, int dir_fd, bool sync);
 
 /* Writes at the position and moves it. Blocks behind it are filled first, so a disk that
  * runs full is mostly noticed there. After an error the file may end in a torn record. */

@@ -58,6 +58,7 @@ static void *reserve(size_t size)
 int arena_init(struct arena *a)
 {
     *a = (struct arena){ .chunk_count = 1 };
+    list_init(&a->big);
     for (size_t size = reserve_limit(); size >= RESERVE_MIN && a->base == NULL;
          size = size / 2 / CHUNK_BYTES * CHUNK_BYTES) {
         a->base = reserve(size);
@@ -85,6 +86,10 @@ void arena_done(struct arena *a)
 {
     if (a->base == NULL)
         return;
+    list_each_safe(link, &a->big)
+    {
+        free(link);
+    }
     arena_unpoison(a->base, (size_t)a->committed * CHUNK_BYTES);
     (void)munmap(a->base, a->reserved);
     (void)munmap(a->chunks, a->chunk_limit * CHUNK_HEAD);
@@ -95,7 +100,7 @@ void arena_done(struct arena *a)
 
 static unsigned class_of(size_t size)
 {
-    if (size <= ARENA_STEP_UNITS_MAX * ARENA_UNIT)
+    if (size <= (size_t)ARENA_STEP_UNITS_MAX * ARENA_UNIT)
         return (unsigned)((size - 1) / ARENA_UNIT);
     if (size <= 2048) /* Steps of 128 bytes. */
         return ARENA_STEP_UNITS_MAX + (unsigned)((size - 1024 - 1) / 128);
@@ -107,8 +112,8 @@ static size_t class_units(unsigned class_at)
     if (class_at < ARENA_STEP_UNITS_MAX)
         return class_at + 1;
     if (class_at < ARENA_STEP_UNITS_MAX + 8)
-        return (1024 + (class_at - ARENA_STEP_UNITS_MAX + 1) * 128) / ARENA_UNIT;
-    return (2048 + (class_at - ARENA_STEP_UNITS_MAX - 8 + 1) * 256) / ARENA_UNIT;
+        return (1024 + (class_at - ARENA_STEP_UNITS_MAX + (size_t)1) * 128) / ARENA_UNIT;
+    return (2048 + (class_at - ARENA_STEP_UNITS_MAX - 8 + (size_t)1) * 256) / ARENA_UNIT;
 }
 
 /* ---- Chunks. */
@@ -118,7 +123,7 @@ static void *chunk_at(const struct arena *a, uint32_t chunk)
     return a->base + chunk * CHUNK_BYTES;
 }
 
-static void list_push(struct arena *a, uint32_t *head, uint32_t chunk)
+static void chunk_push(struct arena *a, uint32_t *head, uint32_t chunk)
 {
     a->chunks[chunk].prev = 0;
     a->chunks[chunk].next = *head;
@@ -127,7 +132,7 @@ static void list_push(struct arena *a, uint32_t *head, uint32_t chunk)
     *head = chunk;
 }
 
-static void list_unlink(struct arena *a, uint32_t *head, uint32_t chunk)
+static void chunk_unlink(struct arena *a, uint32_t *head, uint32_t chunk)
 {
     struct arena_chunk *c = &a->chunks[chunk];
 
@@ -169,13 +174,13 @@ static uint32_t take_chunk(struct arena *a)
 
     if (a->stock != 0) {
         chunk = a->stock;
-        list_unlink(a, &a->stock, chunk);
+        chunk_unlink(a, &a->stock, chunk);
         a->stock_count--;
         return chunk;
     }
     if (a->spare != 0) {
         chunk = a->spare;
-        list_unlink(a, &a->spare, chunk);
+        chunk_unlink(a, &a->spare, chunk);
         return chunk;
     }
     if (a->chunk_count == a->committed)
@@ -191,21 +196,21 @@ static uint32_t new_chunk(struct arena *a, unsigned class_at)
         .blocks = (uint16_t)(ARENA_CHUNK_UNITS / class_units(class_at)),
         .class_at = (uint8_t)class_at,
     };
-    list_push(a, &a->with_room[class_at], chunk);
+    chunk_push(a, &a->with_room[class_at], chunk);
     a->live_chunks++;
     return chunk;
 }
 
 static void drop_chunk(struct arena *a, uint32_t chunk)
 {
-    list_unlink(a, &a->with_room[a->chunks[chunk].class_at], chunk);
+    chunk_unlink(a, &a->with_room[a->chunks[chunk].class_at], chunk);
     a->live_chunks--;
     if (a->stock_count < ARENA_STOCK_MAX) {
-        list_push(a, &a->stock, chunk);
+        chunk_push(a, &a->stock, chunk);
         a->stock_count++;
     } else {
         (void)madvise(chunk_at(a, chunk), CHUNK_BYTES, MADV_DONTNEED);
-        list_push(a, &a->spare, chunk);
+        chunk_push(a, &a->spare, chunk);
     }
 }
 
@@ -233,7 +238,7 @@ static uint32_t alloc_direct(struct arena *a, size_t size)
     }
     c->used++;
     if (c->free == 0 && c->carved == c->blocks)
-        list_unlink(a, &a->with_room[class_at], chunk);
+        chunk_unlink(a, &a->with_room[class_at], chunk);
     return handle;
 }
 
@@ -245,7 +250,7 @@ static void free_direct(struct arena *a, uint32_t handle)
 
     zk_assert(c->used > 0);
     if (c->free == 0 && c->carved == c->blocks)
-        list_push(a, head, chunk);
+        chunk_push(a, head, chunk);
     *(uint32_t *)arena_at(a, handle) = c->free;
     arena_poison(arena_at(a, handle), class_units(c->class_at) * ARENA_UNIT);
     c->free = handle;
@@ -262,8 +267,10 @@ uint32_t arena_alloc(struct arena *a, size_t size)
         return alloc_direct(a, size);
 
     uint32_t cell = alloc_direct(a, CELL_BYTES);
+    struct list *link = zk_xmalloc(sizeof *link + size);
 
-    *(void **)arena_at(a, cell) = zk_xmalloc(size);
+    list_append(&a->big, link);
+    *(void **)arena_at(a, cell) = link + 1;
     a->big_bytes += size;
     return cell;
 }
@@ -272,7 +279,10 @@ void arena_free(struct arena *a, uint32_t handle, size_t size)
 {
     zk_assert(handle != 0);
     if (size > ARENA_DIRECT_MAX) {
-        free(*(void **)arena_at(a, handle));
+        struct list *link = (struct list *)*(void **)arena_at(a, handle) - 1;
+
+        list_remove(link);
+        free(link);
         a->big_bytes -= size;
     }
     free_direct(a, handle);

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/list.h"
+
 enum {
     ARENA_UNIT = 8,             /* Bytes; what a handle counts. Also the alignment. */
     ARENA_CHUNK_UNITS = 8192,   /* 64 KB. */
@@ -44,14 +46,14 @@ struct arena {
     uint32_t chunk_limit;        /* What the reservation holds. */
     uint32_t committed;          /* Chunks whose memory may be touched. */
     size_t reserved;             /* Bytes. */
-    size_t big_bytes;            /* Held by malloc. */
+    struct list big;             /* Blocks that malloc holds, */
+    size_t big_bytes;            /* and their size in all. */
     size_t live_chunks;
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. The struct must not move afterwards. */
 int arena_init(struct arena *a);
-/* Gives everything back but the blocks above ARENA_DIRECT_MAX, which the caller frees
- * one by one before. */
+/* Gives everything back, whatever was not freed. */
 void arena_done(struct arena *a);
 
 /* Returns the handle of a block of `size` > 0 bytes, not cleared. */

@@ -57,7 +57,7 @@ static inline void buckets_insert(struct buckets *b, uint64_t hash, uint32_t han
 
     *link = *head;
     *head = handle;
-    if (++b->elements * 2 > b->count)
+    if (++b->elements > b->count)
         buckets_split(b);
 }
 

@@ -40,14 +40,15 @@ static uint32_t plain_more_stat(uint32_t crc, const struct znode_raw *raw)
  * is no multiple of 16 is filled up with zeros in front, where they change nothing. */
 #define CLMUL __attribute__((target("pclmul,sse4.1,ssse3")))
 
+#define BLOCK ((size_t)16) /* Bytes. */
+
 enum {
-    BLOCK = 16,
     BLOCKS_AT_ONCE = 8, /* Longer pieces are folded by four blocks at a time first. */
     LANES = 4,
 };
 
 /* x^(128n+32) and x^(128n-32) modulo the polynomial, bits reversed, shifted by one. */
-static const uint64_t away[BLOCKS_AT_ONCE][2] __attribute__((aligned(BLOCK))) = {
+static const uint64_t away[BLOCKS_AT_ONCE][2] __attribute__((aligned(16))) = {
     { 0, 0 },
     { 0x1751997d0, 0x0ccaa009e },
     { 0x0f1da05aa, 0x15a546366 },
@@ -93,7 +94,7 @@ CLMUL static inline uint32_t reduce(__m128i v)
 /* Moves the first `keep` bytes (1 to 16) to the end; zeros come in front. */
 CLMUL static inline __m128i keep_front(__m128i v, size_t keep)
 {
-    static const uint8_t slide[2 * BLOCK] __attribute__((aligned(BLOCK))) = {
+    static const uint8_t slide[2 * BLOCK] __attribute__((aligned(16))) = {
         0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
         0x80, 0x80, 0x80, 0x80, 0x80, 0,    1,    2,    3,    4,    5,
         6,    7,    8,    9,    10,   11,   12,   13,   14,   15,
@@ -110,7 +111,7 @@ CLMUL static __m128i fold_long(__m128i head, __m128i second, const uint8_t **p, 
 
     *p += (LANES - 1) * BLOCK;
     *count -= LANES - 1;
-    for (; *count >= LANES; *count -= LANES, *p += (ptrdiff_t)LANES * BLOCK)
+    for (; *count >= LANES; *count -= LANES, *p += LANES * BLOCK)
         for (size_t i = 0; i < LANES; i++)
             lane[i] = _mm_xor_si128(fold(lane[i], LANES), load(*p + i * BLOCK));
     for (size_t i = 0; i < LANES - 1; i++)
@@ -124,8 +125,7 @@ CLMUL static uint32_t clmul_more(uint32_t crc, const uint8_t *p, size_t len)
     size_t front = (len - 1) % BLOCK + 1; /* Bytes of the first, filled-up block. */
     size_t count = (len - front) / BLOCK; /* Blocks behind it. */
     uint32_t state = ~crc;
-    __m128i sum =
-        keep_front(_mm_xor_si128(load(p), _mm_cvtsi32_si128((int32_t)state)), front);
+    __m128i sum = keep_front(_mm_xor_si128(load(p), _mm_cvtsi32_si128((int32_t)state)), front);
 
     p += front;
     if (count == 0)
@@ -200,8 +200,7 @@ uint32_t crc_more(uint32_t crc, const void *at, size_t len)
 
 uint32_t crc_more_stat(uint32_t crc, const struct znode_raw *raw)
 {
-    return __builtin_expect(has_clmul(), 1) ? clmul_more_stat(crc, raw)
-                                            : plain_more_stat(crc, raw);
+    return __builtin_expect(has_clmul(), 1) ? clmul_more_stat(crc, raw) : plain_more_stat(crc, raw);
 }
 
 #else

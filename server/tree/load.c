@@ -1,5 +1,6 @@
-/* Filling a tree from a snapshot. The file's nodes come in the order of a walk, so
- * the parent of one is mostly that of the last. */
+/* Filling a tree from a snapshot, as fast as it comes: parents are known without a
+ * look-up, since the file's nodes come in the order of a walk, and no node waits for
+ * the memory of the hash table. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -86,53 +87,125 @@ static bool owner_is_usable(const struct tree *t, struct jute_bytes path, int64_
     return !t->conf.extended_types || !is_extended || znode_kind_of(t, owner) == ZNODE_TTL;
 }
 
-/* The parent of `path`, whose last slash is at `len`. */
+/* ---- The late way into the hash table. */
+
+static void enter_one(struct tree *t)
+{
+    struct loading *l = &t->loading;
+    size_t i = l->hashed++ % LOADING_LATE;
+    struct znode *n = node_of(t, l->late[i].handle);
+
+    buckets_insert(&t->by_name, l->late[i].hash, l->late[i].handle, &n->hash_next);
+    if (n->hash_next != 0)
+        __builtin_prefetch(node_of(t, n->hash_next));
+}
+
+/* Behind a node in its chain are those that came before it. */
+static void check_one(struct tree *t)
+{
+    struct loading *l = &t->loading;
+    const struct znode *n = node_of(t, l->late[l->checked++ % LOADING_LATE].handle);
+
+    for (uint32_t at = n->hash_next; at != 0;) {
+        const struct znode *other = node_of(t, at);
+        uint32_t len = node_name_len(n);
+
+        if (other->parent == n->parent && node_name_len(other) == len &&
+            memcmp(node_name_at(&t->arena, other), node_name_at(&t->arena, n), len) == 0)
+            l->is_twice = true;
+        at = other->hash_next;
+    }
+}
+
+static void enter_all(struct tree *t)
+{
+    struct loading *l = &t->loading;
+
+    while (l->hashed < l->taken)
+        enter_one(t);
+    while (l->checked < l->taken)
+        check_one(t);
+}
+
+static void enter_late(struct tree *t, uint32_t handle, uint64_t hash)
+{
+    struct loading *l = &t->loading;
+
+    if (l->taken - l->checked == LOADING_LATE)
+        check_one(t);
+    l->late[l->taken % LOADING_LATE].handle = handle;
+    l->late[l->taken % LOADING_LATE].hash = hash;
+    l->taken++;
+    __builtin_prefetch(&t->by_name.heads[buckets_index(&t->by_name, hash)], 1);
+    if (l->taken - l->hashed > LOADING_LATE / 2)
+        enter_one(t);
+}
+
+/* ---- Nodes. */
+
+static void push_ancestor(struct loading *l, size_t path_len, uint32_t handle)
+{
+    if (l->ancestor_count == l->ancestor_cap) {
+        l->ancestor_cap = l->ancestor_cap * 2 + 16;
+        l->ancestors = zk_xrealloc(l->ancestors, l->ancestor_cap * sizeof *l->ancestors);
+    }
+    l->ancestors[l->ancestor_count++] = (struct ancestor){ path_len, handle };
+}
+
+/* The parent of `path`, or 0. In a file that is in the order of a walk it is one of
+ * the last node's ancestors, or that node. */
 static uint32_t find_parent(struct tree *t, struct jute_bytes path)
 {
     struct loading *l = &t->loading;
-    struct jute_bytes above = path_parent(path);
+    size_t len = (size_t)path_parent(path).len;
     struct jute_bytes name;
 
-    if (l->parent != 0 && jute_bytes_equal(above, bytes_view(&l->parent_path)))
-        return l->parent;
+    while (l->ancestor_count > 0 && l->ancestors[l->ancestor_count - 1].path_len > len)
+        l->ancestor_count--;
+    if (l->ancestor_count > 0 && l->ancestors[l->ancestor_count - 1].path_len == len &&
+        (len == 0 || memcmp(l->path.at, path.at, len) == 0)) {
+        l->path.len = len;
+        return l->ancestors[l->ancestor_count - 1].handle;
+    }
+    l->ancestor_count = 0;
+    l->path.len = 0;
+    bytes_put(&l->path, path.at, len);
+    enter_all(t);
 
     const struct znode *parent = t->root != 0 ? tree_find_parent(t, path, &name) : NULL;
 
-    l->parent = parent != NULL ? node_handle(t, parent) : 0;
-    l->parent_path.len = 0;
-    bytes_put(&l->parent_path, above.at, (size_t)above.len);
-    return l->parent;
+    if (parent == NULL)
+        return 0;
+    push_ancestor(l, len, node_handle(t, parent));
+    return node_handle(t, parent);
 }
 
-/* Finds or makes the node. Returns 0 or a negative errno. */
-static int take_node(struct tree *t, struct jute_bytes path, uint32_t *ret)
+/* Makes the node. Returns 0 or a negative errno. */
+static int new_node(struct tree *t, struct jute_bytes path, uint32_t *ret)
 {
+    struct loading *l = &t->loading;
+
     if (path.len == 0) {
-        if (t->root == 0)
-            t->root = node_create(t, 0, path, 0);
+        if (t->root != 0)
+            return -EEXIST;
+        t->root = node_create(t, 0, path, 0);
         *ret = t->root;
+        push_ancestor(l, 0, t->root);
         return 0;
     }
 
     uint32_t parent = find_parent(t, path);
     struct jute_bytes name = path_last(path);
-    uint64_t hash;
 
     if (name.len == 0 || name.len > NODE_NAME_LEN_MAX)
         return -EINVAL;
     if (parent == 0)
         return -ENOENT;
-    *ret = node_find(t, parent, name.at, (size_t)name.len, &hash);
-    if (*ret == 0)
-        *ret = node_create(t, parent, name, hash);
-    else
-        owner_leave(t, *ret); /* A second one with that path overwrites it. */
+    *ret = node_create_unhashed(t, parent, name);
+    enter_late(t, *ret, name_hash(&t->hash, parent, name.at, (size_t)name.len));
+    bytes_put(&l->path, path.at + l->path.len, (size_t)path.len - l->path.len);
+    push_ancestor(l, (size_t)path.len, *ret);
     return 0;
-}
-
-static int32_t data_len(const struct znode *n)
-{
-    return n->data_len > 0 ? n->data_len : 0;
 }
 
 int tree_load_node(struct tree *t, struct jute_bytes path, struct jute_bytes data, int64_t acl,
@@ -144,37 +217,33 @@ int tree_load_node(struct tree *t, struct jute_bytes path, struct jute_bytes dat
     /* To ZK a path without a slash is the root. */
     if (path.len <= 0 || memchr(path.at, '/', (size_t)path.len) == NULL)
         path = jute_text("");
+    if (t->loading.is_twice)
+        return -EEXIST;
     if (!owner_is_usable(t, path, raw->owner))
         return -EINVAL;
 
-    uint64_t before = t->by_name.elements + (t->root != 0);
-    int r = take_node(t, path, &handle);
+    int r = new_node(t, path, &handle);
 
     if (r < 0)
         return r;
 
     struct znode *n = node_of(t, handle);
 
-    if (t->by_name.elements + 1 > before) /* New. */
-        t->data_bytes += path.len > 0 ? text_units(path.at, (size_t)path.len) : 1;
-    else
-        t->digest -= node_digest(t, n);
-    t->data_bytes -= (uint64_t)data_len(n);
     r = our_acl(t, acl, &ours);
     node_put_acl(t, n, ours);
     node_put_raw(t, n, raw);
-    if (raw->mzxid != raw->czxid || raw->mtime != raw->ctime || raw->version != 0 ||
-        node_has(n, NODE_MODIFIED)) {
+    if (raw->mzxid != raw->czxid || raw->mtime != raw->ctime || raw->version != 0) {
         struct znode_modified m = { raw->mzxid, raw->mtime, raw->version };
 
         node_put_modified(t, n, data, &m);
     } else {
         node_put_data(t, n, data);
     }
-    t->data_bytes += (uint64_t)data_len(n);
     owner_enter(t, handle);
     node_put_content_crc(t, n, path);
     t->digest += node_digest(t, n);
+    t->data_bytes += path.len > 0 ? text_units(path.at, (size_t)path.len) : 1;
+    t->data_bytes += data.len > 0 ? (uint64_t)data.len : 0;
     return r;
 }
 
@@ -194,15 +263,21 @@ void loading_done(struct tree *t)
 {
     free(t->loading.aliases);
     buckets_done(&t->loading.by_id);
-    bytes_done(&t->loading.parent_path);
+    free(t->loading.ancestors);
+    bytes_done(&t->loading.path);
     t->loading = (struct loading){ 0 };
 }
 
-void tree_load_end(struct tree *t, zk_zxid zxid)
+int tree_load_end(struct tree *t, zk_zxid zxid)
 {
+    enter_all(t);
+
+    bool is_twice = t->loading.is_twice;
+
     loading_done(t);
     tree_add_builtin(t);
     acls_sweep(t);
     quota_recount_all(t);
     t->zxid = zxid;
+    return is_twice ? -EEXIST : 0;
 }

@@ -81,7 +81,7 @@ static uint32_t new_block(struct tree *t, struct jute_bytes name)
     return handle;
 }
 
-uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, uint64_t hash)
+uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes name)
 {
     uint32_t handle = new_block(t, name);
     struct znode *n = node_of(t, handle);
@@ -100,7 +100,15 @@ uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, ui
     ext->first_child = handle;
     ext->child_count++;
     ext->child_names_len += (uint32_t)name.len;
-    buckets_insert(&t->by_name, hash, handle, &n->hash_next);
+    return handle;
+}
+
+uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, uint64_t hash)
+{
+    uint32_t handle = node_create_unhashed(t, parent, name);
+
+    if (parent != 0)
+        buckets_insert(&t->by_name, hash, handle, &node_of(t, handle)->hash_next);
     return handle;
 }
 
@@ -150,30 +158,6 @@ void node_remove(struct tree *t, uint32_t handle, size_t units)
     leave_siblings(t, n);
     buckets_remove(&t->by_name, hash_of_handle(t, handle), handle);
     free_blocks(t, handle);
-}
-
-/* Frees every node, without any bookkeeping. */
-void node_free_all(struct tree *t)
-{
-    uint32_t at = t->root;
-
-    while (at != 0) {
-        uint32_t child = node_first_child(t, node_of(t, at));
-
-        if (child != 0) {
-            at = child;
-            continue;
-        }
-
-        struct znode *n = node_of(t, at);
-        uint32_t parent = n->parent;
-
-        if (parent != 0)
-            node_ext(t, node_of(t, parent))->first_child = n->sib_next;
-        free_blocks(t, at);
-        at = parent;
-    }
-    t->root = 0;
 }
 
 /* ---- Data and stat. */

@@ -81,7 +81,7 @@ static void drop_owner(struct tree *t, struct owner *o)
 
 /* ---- Nodes in their lists. */
 
-static void list_append(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
+static void chain_append(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
 {
     struct znode_ext *ext = node_ext(t, node_of(t, handle));
 
@@ -94,7 +94,7 @@ static void list_append(struct tree *t, uint32_t *first, uint32_t *last, uint32_
     *last = handle;
 }
 
-static void list_remove(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
+static void chain_remove(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
 {
     struct znode_ext *ext = node_ext(t, node_of(t, handle));
 
@@ -114,7 +114,7 @@ static void enter_session(struct tree *t, uint32_t handle, zk_session_id session
 
     if (o == NULL)
         o = new_owner(t, session);
-    list_append(t, &o->first, &o->last, handle);
+    chain_append(t, &o->first, &o->last, handle);
     o->count++;
     t->ephemerals++;
 }
@@ -124,7 +124,7 @@ static void leave_session(struct tree *t, uint32_t handle, zk_session_id session
     struct owner *o = owner_of(t, session);
 
     zk_assert(o != NULL);
-    list_remove(t, &o->first, &o->last, handle);
+    chain_remove(t, &o->first, &o->last, handle);
     o->count--;
     t->ephemerals--;
     if (o->count == 0)
@@ -140,7 +140,7 @@ void owner_enter(struct tree *t, uint32_t handle)
     if (znode_kind_of(t, ext->owner) == ZNODE_EPHEMERAL)
         enter_session(t, handle, ext->owner);
     else
-        list_append(t, &t->expiring.first, &t->expiring.last, handle);
+        chain_append(t, &t->expiring.first, &t->expiring.last, handle);
 }
 
 void owner_leave(struct tree *t, uint32_t handle)
@@ -155,7 +155,7 @@ void owner_leave(struct tree *t, uint32_t handle)
     }
     if (t->expiring.at == handle)
         t->expiring.at = ext->list_next;
-    list_remove(t, &t->expiring.first, &t->expiring.last, handle);
+    chain_remove(t, &t->expiring.first, &t->expiring.last, handle);
 }
 
 /* ---- Reading. */

@@ -24,31 +24,37 @@ static bool is_dots(const uint8_t *name, size_t len)
     return (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
+/* Where the component at p ends, or NULL if it has a forbidden character. */
+static const uint8_t *legal_end(const uint8_t *p, const uint8_t *end)
+{
+    while (p != end && *p != '/') {
+        size_t len = legal_char(p, (size_t)(end - p));
+
+        if (len == 0)
+            return NULL;
+        p += len;
+    }
+    return p;
+}
+
 bool path_is_valid(struct jute_bytes path)
 {
     if (path.len < 1 || path.at[0] != '/')
         return false;
 
     const uint8_t *end = path.at + path.len;
-    const uint8_t *name = path.at + 1;
+    const uint8_t *p = path.at;
 
-    if (name == end)
+    if (path.len == 1)
         return true;
-    for (const uint8_t *p = name;;) {
-        if (p == end || *p == '/') {
-            if (p == name || is_dots(name, (size_t)(p - name)))
-                return false;
-            if (p == end)
-                return true;
-            name = ++p;
-        } else {
-            size_t len = legal_char(p, (size_t)(end - p));
+    while (p != end) {
+        const uint8_t *name = p + 1;
 
-            if (len == 0)
-                return false;
-            p += len;
-        }
+        p = legal_end(name, end);
+        if (p == NULL || p == name || is_dots(name, (size_t)(p - name)))
+            return false;
     }
+    return true;
 }
 
 bool path_has_nul(struct jute_bytes path)

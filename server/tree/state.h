@@ -72,13 +72,32 @@ struct acl_alias {
     uint32_t next; /* In its hash chain: index + 1. */
 };
 
+/* A node of the path that was loaded last, which is mostly the next one's parent's. */
+struct ancestor {
+    size_t path_len;
+    uint32_t handle;
+};
+
+enum { LOADING_LATE = 16 }; /* A power of two. */
+
 /* While a snapshot is loaded. */
 struct loading {
     struct acl_alias *aliases;
     uint32_t alias_count, alias_cap;
     struct buckets by_id;
-    struct bytes parent_path; /* Of the last node, since siblings follow each other. */
-    uint32_t parent;          /* 0: none. */
+    struct bytes path; /* Of the last node. */
+    struct ancestor *ancestors;
+    size_t ancestor_count, ancestor_cap;
+    /* The last nodes: they enter the hash table some nodes later, so that what the
+     * table's memory has to deliver is asked for in time. */
+    struct {
+        uint64_t hash;
+        uint32_t handle;
+    } late[LOADING_LATE];
+    uint64_t taken;   /* Nodes that came into `late`. */
+    uint64_t hashed;  /* Nodes that are in the table. */
+    uint64_t checked; /* Nodes that are known to be there once. */
+    bool is_twice;    /* A path was there twice. */
 };
 
 struct tree {
@@ -149,6 +168,8 @@ uint32_t node_find(const struct tree *t, uint32_t parent, const uint8_t *name, s
                    uint64_t *ret_hash);
 /* Makes a node without data, stat, ACL and owner, first among its siblings. */
 uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, uint64_t hash);
+/* The same, but it cannot be found by its name yet. */
+uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes name);
 /* Removes a node without children from everywhere; `units` is the length of its path.
  * Its parent's stat is not touched. */
 void node_remove(struct tree *t, uint32_t handle, size_t units);
@@ -161,7 +182,6 @@ struct znode_ext *node_need_ext(struct tree *t, struct znode *n);
 void node_put_acl(struct tree *t, struct znode *n, int32_t acl);
 /* Sets a stat that may be any (loading). The owner is not entered in its list. */
 void node_put_raw(struct tree *t, struct znode *n, const struct znode_raw *raw);
-void node_free_all(struct tree *t);
 extern const struct buckets_ops node_buckets_ops;
 
 /* Next in preorder within the subtree of `top`, or 0. */

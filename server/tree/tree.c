@@ -54,9 +54,6 @@ int tree_new(struct tree **ret, const struct tree_conf *conf)
 
 static void done(struct tree *t)
 {
-    /* All else goes with the arena as a whole. */
-    if (t->arena.big_bytes > 0)
-        node_free_all(t);
     acls_done(&t->acls);
     buckets_done(&t->owners.by_session);
     buckets_done(&t->by_name);

@@ -62,9 +62,9 @@ struct znode *tree_find_child(const struct tree *t, const struct znode *parent,
                               struct jute_bytes name);
 struct znode *tree_parent(const struct tree *t, const struct znode *n); /* NULL for the root. */
 
-struct jute_bytes znode_name(const struct tree *t, const struct znode *n); /* Root: "". */
+struct jute_bytes znode_name(const struct tree *t, const struct znode *n);       /* Root: "". */
 void znode_path(const struct tree *t, const struct znode *n, struct bytes *out); /* Root: "/". */
-struct jute_bytes znode_data(const struct tree *t, const struct znode *n); /* len -1: null. */
+struct jute_bytes znode_data(const struct tree *t, const struct znode *n);       /* len -1: null. */
 void znode_raw(const struct tree *t, const struct znode *n, struct znode_raw *ret);
 /* As clients see it: cversion = 2 * raw - children, owner 0 for containers and TTL. */
 void znode_stat(const struct tree *t, const struct znode *n, struct zk_stat *ret);
@@ -101,11 +101,11 @@ bool digest_counts(struct jute_bytes path);
 
 /* ---- Totals. */
 struct tree_totals {
-    uint64_t nodes;           /* With the root once. ZK prints one more. */
-    uint64_t ephemerals;      /* Ephemeral nodes. */
-    uint64_t data_bytes;      /* ZK's approximate_data_size: path lengths + data lengths. */
+    uint64_t nodes;      /* With the root once. ZK prints one more. */
+    uint64_t ephemerals; /* Ephemeral nodes. */
+    uint64_t data_bytes; /* ZK's approximate_data_size: path lengths + data lengths. */
     uint64_t sessions_with_ephemerals;
-    uint64_t memory_bytes;    /* Held by the tree, tables included. */
+    uint64_t memory_bytes; /* Held by the tree, tables included. */
 };
 void tree_totals(const struct tree *t, struct tree_totals *ret);
 
@@ -143,8 +143,8 @@ void tree_each_quota(const struct tree *t,
 /* ---- Applying. One txn as it is in the log (storage-format 2.2, 2.9). */
 struct txn {
     struct txn_header head;
-    struct jute_in body;  /* The record, borrowed. */
-    uint64_t digest;      /* Of the tree after it; valid if has_digest. */
+    struct jute_in body; /* The record, borrowed. */
+    uint64_t digest;     /* Of the tree after it; valid if has_digest. */
     bool has_digest;
 };
 
@@ -203,12 +203,15 @@ void tree_set_config(struct tree *t, struct jute_bytes text, zk_zxid version, in
 void tree_load_begin(struct tree *t, uint64_t expected_nodes); /* Drops the pristine nodes. */
 /* 0, -EEXIST for a second list with that id, -EINVAL for an id < 1. */
 int tree_load_acl(struct tree *t, int64_t id, struct jute_vector acls);
-/* 0, -ENOENT without parent, -EINVAL for an unusable path or owner; an ACL id that is not in
- * the map: the node loads with a list that nobody matches (-ENOKEY is not fatal). */
+/* 0, -ENOENT without parent, -EINVAL for an unusable path or owner, -EEXIST when it was
+ * found that some path came twice (no server writes that); an ACL id that is not in the
+ * map: the node loads with a list that nobody matches (-ENOKEY is not fatal). After any
+ * other error the tree is good for tree_free() only. */
 int tree_load_node(struct tree *t, struct jute_bytes path, struct jute_bytes data, int64_t acl,
                    const struct znode_raw *raw);
-/* Adds built-in nodes that are missing, forgets unused ACLs, computes quotas. */
-void tree_load_end(struct tree *t, zk_zxid zxid);
+/* Adds built-in nodes that are missing, forgets unused ACLs, computes quotas. 0, or
+ * -EEXIST as above, for the last nodes. */
+int tree_load_end(struct tree *t, zk_zxid zxid);
 
 /* ---- Walking while the tree changes: depth first, parents before children, each node
  * that exists during the whole walk exactly once. New children may be missed (the

@@ -32,7 +32,8 @@ static inline uint32_t u32set_count(const struct u32set *s)
 }
 
 /* The slots; those that are 0 are empty. Good until the set changes. */
-static inline uint32_t *u32set_slots(const struct u32set_ctx *c, struct u32set *s, size_t *ret_count)
+static inline uint32_t *u32set_slots(const struct u32set_ctx *c, struct u32set *s,
+                                     size_t *ret_count)
 {
     unsigned log = s->meta >> U32SET_COUNT_BITS;
 

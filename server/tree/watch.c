@@ -232,19 +232,10 @@ struct watch_table *watch_table_new(uint64_t hash_seed)
     return w;
 }
 
-/* Blocks that malloc holds for the arena have to go one by one. */
-static void free_all(struct watch_table *w)
-{
-    for (size_t id = 0; id < w->watcher_cap; id++)
-        watch_remove_all(w, (uint32_t)id);
-}
-
 struct watch_table *watch_table_free(struct watch_table *w)
 {
     if (w == NULL)
         return NULL;
-    if (w->arena.big_bytes > 0)
-        free_all(w);
     buckets_done(&w->by_path);
     arena_done(&w->arena);
     free(w->watchers);

@@ -61,7 +61,8 @@ struct watch_totals {
 void watch_totals(const struct watch_table *w, struct watch_totals *ret);
 /* wchp and wchc: data table, grouped by path or by watcher. */
 void watch_each_by_path(const struct watch_table *w,
-                        void (*each)(void *ctx, struct jute_bytes path, uint32_t watcher), void *ctx);
+                        void (*each)(void *ctx, struct jute_bytes path, uint32_t watcher),
+                        void *ctx);
 void watch_each_by_watcher(const struct watch_table *w,
                            void (*each)(void *ctx, uint32_t watcher, struct jute_bytes path),
                            void *ctx);

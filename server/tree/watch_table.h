@@ -3,8 +3,8 @@
 #define SERVER_TREE_WATCH_TABLE_H
 
 #include "server/tree/buckets.h"
-#include "server/tree/u32set.h"
 #include "server/tree/name_hash.h"
+#include "server/tree/u32set.h"
 #include "server/tree/watch.h"
 
 enum watch_kind { WATCHED_DATA, WATCHED_CHILD, WATCHED_BELOW };

@@ -81,8 +81,8 @@ static struct jute_bytes path_of(uint64_t i)
 
 static void create(struct jute_bytes path, bool ephemeral)
 {
-    static const uint8_t list[] = { 0,   0,   0,   31, 0, 0, 0, 5,   'w', 'o', 'r', 'l',
-                                    'd', 0,   0,   0,  6, 'a', 'n', 'y', 'o', 'n', 'e' };
+    static const uint8_t list[] = { 0,   0, 0, 31, 0, 0,   0,   5,   'w', 'o', 'r', 'l',
+                                    'd', 0, 0, 0,  6, 'a', 'n', 'y', 'o', 'n', 'e' };
     struct create_txn r = { .path = path,
                             .data = { .at = data, .len = DATA_LEN },
                             .acl = { .at = list, .len = sizeof list, .count = 1 },
@@ -103,7 +103,7 @@ static void set(struct jute_bytes path, int32_t len)
     apply(ZK_OP_SET_DATA, 0);
 }
 
-static void delete(struct jute_bytes path)
+static void delete (struct jute_bytes path)
 {
     struct delete_txn r = { .path = path };
 
@@ -144,6 +144,9 @@ static void bench_frame(uint64_t nodes)
 static void bench_nodes(uint64_t nodes, bool digest)
 {
     size_t rss = resident();
+
+    zk_assert(nodes > 0);
+
     struct tree_totals before;
     struct tree_totals after;
 
@@ -213,10 +216,9 @@ static void bench_load(uint64_t nodes)
     (void)tree_load_node(t, (struct jute_bytes){ .at = (const uint8_t *)"/bench", .len = 6 },
                          (struct jute_bytes){ .at = data, .len = 0 }, -1, &raw);
     for (uint64_t i = 0; i < nodes; i++)
-        zk_assert(tree_load_node(t, path_of(i),
-                                 (struct jute_bytes){ .at = data, .len = DATA_LEN }, -1,
-                                 &raw) == 0);
-    tree_load_end(t, 1);
+        zk_assert(tree_load_node(t, path_of(i), (struct jute_bytes){ .at = data, .len = DATA_LEN },
+                                 -1, &raw) == 0);
+    zk_assert(tree_load_end(t, 1) == 0);
     (void)printf("\n");
     show("load", start, nodes);
 }
@@ -263,7 +265,7 @@ static void bench_digest(void)
 
 static void bench_watches(void)
 {
-    enum { WATCHERS = 1000, PATHS = 1000 };
+    enum { WATCHERS = 1000, PATHS = 1000, ALL = WATCHERS * PATHS };
     struct watch_totals totals;
     double start;
 
@@ -273,14 +275,14 @@ static void bench_watches(void)
     for (uint32_t i = 0; i < WATCHERS; i++)
         for (uint64_t k = 0; k < PATHS; k++)
             watch_add(watches, path_of(k), i, WATCH_DATA);
-    show("watch: set (1000 watchers x 1000 paths)", start, WATCHERS * PATHS);
+    show("watch: set (1000 watchers x 1000 paths)", start, ALL);
     watch_totals(watches, &totals);
     (void)printf("%-44s %8.1f bytes\n", "watch",
                  (double)totals.memory_bytes / (double)totals.watches);
     start = now();
     for (uint64_t k = 0; k < PATHS; k++)
         checksum += watch_fire_data(watches, path_of(k)).count;
-    show("watch: fired", start, WATCHERS * PATHS);
+    show("watch: fired", start, ALL);
     start = now();
     for (uint64_t k = 0; k < OPS; k++)
         watch_add(watches, path_of(k), 7, WATCH_DATA);
@@ -297,6 +299,8 @@ static void bench_watches(void)
 int main(int argc, char **argv)
 {
     uint64_t nodes = argc > 1 ? strtoull(argv[1], NULL, 10) : OPS;
+
+    zk_assert(nodes > 0);
 
     rand_seed(&rnd, 1);
     for (size_t i = 0; i < sizeof data; i++)

@@ -84,6 +84,24 @@ def _words(side):
     return told
 
 
+def _apart(ours, peer):
+    """What makes two values differ; of long lists only what the other one lacks."""
+    if not (isinstance(ours, (list, tuple)) and isinstance(peer, (list, tuple))):
+        return f"ours {ours}, peer {peer}"
+    both = [list(_leaves(side, "")) for side in (ours, peer)]
+    only = [[leaf for leaf in both[i] if leaf not in both[1 - i]] for i in (0, 1)]
+    return f"only ours {only[0]}, only peer {only[1]}"
+
+
+def _leaves(value, path):
+    if isinstance(value, (list, tuple)):
+        for v in value:
+            head = f"{path}{value[0]}: " if isinstance(value, tuple) else path
+            yield from _leaves(v, head)
+    else:
+        yield f"{path}{value!r}"
+
+
 def compare(pair, config):
     """A list of lines, one a difference; empty if both servers hold the same."""
     readers = [_Reader(side, config) for side in pair.sides]
@@ -97,4 +115,4 @@ def compare(pair, config):
         time.sleep(0.05)
     for r in readers:
         r.client.close()
-    return found + [f"{name}: ours {ours.get(name)}, peer {peer[name]}" for name in wrong]
+    return found + [f"{name}: {_apart(ours.get(name), peer[name])}" for name in wrong]

@@ -101,7 +101,7 @@ class Run:
             say(f"  {'zk' if s.real else 'zabd'} exited with {s.process.returncode}; the end of its log:\n{s.log_tail()}")
         if self.args.shrink <= 0:
             return
-        shrinker = Shrinker(self.make_ours, self.make_peer, self.args.shrink)
+        shrinker = Shrinker(self.make_ours, self.make_peer, found, self.args.shrink)
         small = shrinker.run(pair.played)
         if small is None:
             say(f"  no shorter list of steps shows it ({shrinker.attempts} attempts)")
@@ -121,6 +121,7 @@ def main():
     parser.add_argument("--coverage", action="store_true", help="print how often each answer came")
     parser.add_argument("--keep", action="store_true", help="keep the servers' directories after a difference")
     args = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # Paths may hold surrogates.
 
     chosen = [c for c in CONFIGS if not args.only or c.name in args.only.split(",")]
     if not chosen:

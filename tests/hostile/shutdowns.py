@@ -96,7 +96,7 @@ def odd_but_legal(checks):
             ok(c.create("/odd"))
             for op, *fields in [(Op.CREATE_SESSION, 1), (Op.DELETE_CONTAINER, "/odd"), (Op.DELETE_CONTAINER, "/zookeeper"),
                                 (Op.RECONFIG, "server.1=x:1:2;3", "1", None, 5), (Op.SASL, b""), (Op.CHECK, "/odd", -1)]:
-                with s.client() as other:
+                with s.client(timeout_ms=2000) as other:
                     try:
                         reply = other.call(op, *fields)
                         got = getattr(reply, "err", reply)

@@ -118,7 +118,7 @@ struct conn *net_rig_newest(struct net_rig *r)
 void net_rig_turn(struct net_rig *r)
 {
     r->is_awake = false;
-    zk_assert(event_base_loop(r->base, EVLOOP_NONBLOCK) >= 0);
+    zk_assert(event_base_loop(r->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
     wake(r);
     net_run(&r->net);
     if (net_deadline(&r->net) <= r->now_ms)

@@ -197,8 +197,11 @@ class Connection:
                 deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
             self._fill(deadline)
 
-    def _op_of(self, xid):
-        """Takes the first request with this xid off the list; None if there is none."""
+    def op_answered_by(self, payload):
+        """The opcode of the request that this frame answers, which is taken off the list; None if there is none."""
+        if len(payload) < 16:
+            raise Malformed(f"a reply of {len(payload)} bytes: {payload.hex()}")
+        xid = _INT.unpack_from(payload)[0]
         if self._pending and self._pending[0][0] == xid:
             return self._pending.popleft()[1]
         for i, (x, op) in enumerate(self._pending):
@@ -213,10 +216,7 @@ class Connection:
         if self.connected is None:
             self.connected = decode_connect(payload)
             return self.connected
-        if len(payload) < 16:
-            raise Malformed(f"a reply of {len(payload)} bytes: {payload.hex()}")
-        xid = _INT.unpack_from(payload)[0]
-        return decode_reply(payload, self._op_of(xid))
+        return decode_reply(payload, self.op_answered_by(payload))
 
     def recv_all(self, timeout=None):
         """Everything up to the end of the connection: (list of decoded frames, how it ended)."""

@@ -201,21 +201,44 @@ static void undo_range(const struct file *f, const struct write_entry *e, size_t
     }
 }
 
+/* Whether a sector's newest version that is still there goes. A sector holds one of the versions it had, so
+ * what lies under a version that stays, stays. */
+static bool sector_goes(unsigned char **settled, size_t *count, uint64_t sector, bool all)
+{
+    if (all)
+        return true;
+    if (sector >= *count) {
+        size_t n = (size_t)sector * 2 + 64;
+        *settled = realloc(*settled, n);
+        if (*settled == NULL)
+            abort();
+        memset(*settled + *count, 0, n - *count);
+        *count = n;
+    }
+    if ((*settled)[sector] == 0 && (random_next() & 1) != 0)
+        (*settled)[sector] = 1;
+    return (*settled)[sector] == 0;
+}
+
 static void lose_writes(struct file *f, bool all)
 {
+    unsigned char *settled = NULL;
+    size_t count = 0;
     off_t size = -1;
 
     for (struct write_entry *e = f->newest; e != NULL; e = e->older) {
         for (size_t at = 0; at < e->len;) {
-            size_t n = SECTOR - (size_t)(e->offset + (off_t)at) % SECTOR;
+            uint64_t begin = (uint64_t)e->offset + at;
+            size_t n = SECTOR - (size_t)(begin % SECTOR);
             if (n > e->len - at)
                 n = e->len - at;
-            if (all || (random_next() & 1) != 0)
+            if (sector_goes(&settled, &count, begin / SECTOR, all))
                 undo_range(f, e, at, n);
             at += n;
         }
         size = e->size_before;
     }
+    free(settled);
     /* The new size is lost as well, or it is not. */
     if (size >= 0 && (all || (random_next() & 1) != 0))
         (void)!REAL(truncate_fn, "ftruncate")(f->fd, size);

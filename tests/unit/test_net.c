@@ -428,7 +428,7 @@ START_TEST(who_takes_slowly_gets_all)
         ck_assert_int_ne(got, 0);
         ck_assert_int_ne(got, -1);
         total += got > 0 ? (size_t)got : 0;
-        net_rig_sleep(&rig, 1000);
+        net_rig_sleep(&rig, 100);
     }
     ck_assert_uint_eq(total, expected);
     ck_assert_uint_eq(rig.service.egress_bytes, 0);

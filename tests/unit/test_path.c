@@ -10,9 +10,9 @@ static void expect_valid(const char *const *paths, size_t count, bool want)
         ck_assert_msg(path_is_valid(jute_text(paths[i])) == want, "'%s'", paths[i]);
 }
 
-#define EACH(...)                                                                                  \
-    (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) /           \
-                                              sizeof(const char *)
+#define EACH(...)                         \
+    (const char *const[]){ __VA_ARGS__ }, \
+        sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
 
 START_TEST(ordinary_paths_are_valid)
 {

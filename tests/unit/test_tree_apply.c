@@ -12,8 +12,7 @@ static void setup(void)
 
 static void setup_extended(void)
 {
-    g = ground_with(
-        &(struct tree_conf){ .hash_seed = 7, .extended_types = true, .digest = true });
+    g = ground_with(&(struct tree_conf){ .hash_seed = 7, .extended_types = true, .digest = true });
 }
 
 static void teardown(void)
@@ -327,7 +326,7 @@ END_TEST
 
 START_TEST(data_of_every_size_is_kept)
 {
-    static const size_t sizes[] = { 0,    1,    7,    8,    9,    1003, 1004, 1005, 1024, 1025,
+    static const size_t sizes[] = { 0,    1,    7,    8,    9,    1003, 1004, 1005, 1024,   1025,
                                     2028, 2048, 2049, 4075, 4076, 4077, 4096, 4097, 1000000 };
     struct bytes data = { 0 };
 

@@ -170,8 +170,7 @@ static int32_t member_count;
 
 static void member(int32_t type)
 {
-    jute_write_txn(&members,
-                   (struct jute_txn){ type, { g.record.at, (int32_t)g.record.len } });
+    jute_write_txn(&members, (struct jute_txn){ type, { g.record.at, (int32_t)g.record.len } });
     member_count++;
     g.record.len = 0;
 }

@@ -12,10 +12,10 @@
 #include "server/tree/watch.h"
 
 /* For loops: ck_assert() writes to a file even when it holds. */
-#define ck_quick(cond)                                                                             \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            ck_abort_msg("%s", #cond);                                                             \
+#define ck_quick(cond)                 \
+    do {                               \
+        if (!(cond))                   \
+            ck_abort_msg("%s", #cond); \
     } while (0)
 
 struct ground {

@@ -7,8 +7,7 @@ static struct ground g;
 
 static void setup(void)
 {
-    g = ground_with(
-        &(struct tree_conf){ .hash_seed = 7, .extended_types = true, .digest = true });
+    g = ground_with(&(struct tree_conf){ .hash_seed = 7, .extended_types = true, .digest = true });
 }
 
 static void teardown(void)
@@ -40,7 +39,7 @@ START_TEST(loading_forgets_the_pristine_nodes)
     tree_load_begin(g.t, 10);
     ck_assert_int_eq(load("", "root", -1, 0), 0);
     ck_assert_int_eq(load("/zookeeper", "mine", -1, 0), 0);
-    tree_load_end(g.t, 77);
+    ck_assert_int_eq(tree_load_end(g.t, 77), 0);
     ck_assert_int_eq(tree_zxid(g.t), 77);
     expect_data(&g, "/", "root");
     expect_data(&g, "/zookeeper", "mine");
@@ -68,7 +67,7 @@ START_TEST(every_field_of_a_stat_is_loaded)
     tree_load_begin(g.t, 0);
     ck_assert_int_eq(load("", "", -1, 0), 0);
     ck_assert_int_eq(tree_load_node(g.t, text("/a"), text("x"), -1, &raw), 0);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
     znode_raw(g.t, look(&g, "/a"), &have);
     ck_assert_int_eq(have.czxid, 1);
     ck_assert_int_eq(have.mzxid, 2);
@@ -93,7 +92,7 @@ START_TEST(a_node_without_a_parent_is_refused)
     ck_assert_int_eq(load("/a/b", "", -1, 0), 0);
     ck_assert_int_eq(load("x/b", "", -1, 0), -ENOENT);
     ck_assert_int_eq(load("//b", "", -1, 0), -ENOENT);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
 }
 END_TEST
 
@@ -107,7 +106,7 @@ START_TEST(unusable_paths_and_owners_are_refused)
     ck_assert_int_eq(load("/zookeeper", "", -1, 44), -EINVAL);
     ck_assert_int_eq(load("/a", "", -1, 0), 0);
     ck_assert_int_eq(load("/a/", "", -1, 0), -EINVAL);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
 }
 END_TEST
 
@@ -115,28 +114,66 @@ START_TEST(a_path_without_a_slash_is_the_root)
 {
     tree_load_begin(g.t, 0);
     ck_assert_int_eq(load("abc", "r", -1, 0), 0);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
     expect_data(&g, "/", "r");
 }
 END_TEST
 
-START_TEST(a_second_node_of_that_path_overwrites_the_first)
+/* Whether it is found at once or some nodes later. */
+START_TEST(a_path_that_comes_twice_is_refused)
 {
-    struct tree_totals totals;
+    char path[16];
+
+    for (int between = 0; between < 40; between++) {
+        int r = 0;
+
+        tree_load_begin(g.t, 0);
+        ck_quick(load("", "", -1, 0) == 0);
+        ck_quick(load("/a", "one", -1, 0) == 0);
+        for (int i = 0; i < between; i++) {
+            (void)snprintf(path, sizeof path, "/b%d", i);
+            ck_quick(load(path, "", -1, 0) == 0);
+        }
+        ck_quick(load("/a", "three", -1, 0) == 0);
+        for (int i = 0; i < between && r == 0; i++) {
+            (void)snprintf(path, sizeof path, "/c%d", i);
+            r = load(path, "", -1, 0);
+        }
+        ck_assert_int_eq(tree_load_end(g.t, 1), -EEXIST);
+        ck_assert(r == 0 || r == -EEXIST);
+    }
+    tree_load_begin(g.t, 0);
+    ck_assert_int_eq(load("", "", -1, 0), 0);
+    ck_assert_int_eq(load("", "", -1, 0), -EEXIST);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
+}
+END_TEST
+
+/* Whatever the order, if only parents come first. */
+START_TEST(a_loaded_tree_has_all_its_nodes_in_any_order)
+{
+    static char paths[3000][40];
+    size_t count = 0;
+    struct znode_raw raw = { .czxid = 1 };
 
     tree_load_begin(g.t, 0);
     ck_assert_int_eq(load("", "", -1, 0), 0);
-    ck_assert_int_eq(load("/a", "one", -1, 44), 0);
-    ck_assert_int_eq(load("/a/b", "", -1, 0), 0);
-    ck_assert_int_eq(load("/a", "three", -1, 55), 0);
-    tree_load_end(g.t, 1);
-    expect_data(&g, "/a", "three");
-    ck_assert_ptr_nonnull(look(&g, "/a/b"));
-    ck_assert_ptr_null(tree_first_ephemeral(g.t, 44));
-    ck_assert_ptr_eq(tree_first_ephemeral(g.t, 55), look(&g, "/a"));
-    tree_totals(g.t, &totals);
-    ck_assert_uint_eq(totals.nodes, 6);
-    ck_assert_uint_eq(totals.data_bytes, 44 + 2 + 4 + 5);
+    for (size_t i = 0; i < 3000; i++) {
+        const char *above = i < 5 ? "" : paths[(i * 7919 + i / 13) % i];
+
+        if (strlen(above) > 30)
+            above = "";
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%zx", above, i);
+        ck_quick(tree_load_node(g.t, text(paths[i]), text(paths[i]), -1, &raw) == 0);
+        count++;
+    }
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct znode *n = look(&g, paths[i]);
+
+        ck_quick(n != NULL && jute_bytes_equal(znode_data(g.t, n), text(paths[i])));
+    }
+    ck_assert_int_eq(znode_descendant_count(g.t, look(&g, "/")), 3003);
 }
 END_TEST
 
@@ -163,7 +200,7 @@ START_TEST(lists_are_loaded_by_the_files_ids)
     ck_assert_int_eq(load("/b", "", 7, 0), 0);
     ck_assert_int_eq(load("/zookeeper", "", -1, 0), 0);
     ck_assert_int_eq(load("/zookeeper/config", "", 7, 0), 0);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
     ck_assert_int_eq((int32_t)jute_load32(tree_acl(g.t, znode_acl(look(&g, "/a"))).at),
                      ZK_PERM_WRITE);
     ck_assert_int_eq((int32_t)jute_load32(tree_acl(g.t, znode_acl(look(&g, "/b"))).at),
@@ -182,7 +219,7 @@ START_TEST(a_node_whose_list_is_missing_is_open_to_nobody)
     ck_assert_int_eq(load("", "", -1, 0), 0);
     ck_assert_int_eq(load("/a", "", 99, 0), -ENOKEY);
     ck_assert_int_eq(load("/b", "", 0, 0), -ENOKEY);
-    tree_load_end(g.t, 1);
+    ck_assert_int_eq(tree_load_end(g.t, 1), 0);
     list = tree_acl(g.t, znode_acl(look(&g, "/a")));
     ck_assert_int_eq(list.count, 1);
     ck_assert_int_eq((int32_t)jute_load32(list.at), 0);
@@ -203,7 +240,7 @@ START_TEST(quotas_are_active_and_counted_anew_after_loading)
     ck_assert_int_eq(load("/zookeeper/quota/a/zookeeper_limits", "count=9", -1, 0), 0);
     ck_assert_int_eq(load("/a", "12", -1, 0), 0);
     ck_assert_int_eq(load("/a/b", "345", -1, 0), 0);
-    tree_load_end(g.t, 9);
+    ck_assert_int_eq(tree_load_end(g.t, 9), 0);
     expect_data(&g, "/zookeeper/quota/a/zookeeper_stats", "count=2,bytes=5");
     ck_assert(tree_quota_of(g.t, text("/a/b"), &q, &path));
     ck_assert_int_eq(q.count_soft, 9);
@@ -261,20 +298,16 @@ START_TEST(the_worked_digests_come_out)
 {
     const int64_t t = 0x000001a200000000;
 
-    expect_digest("", "root data",
-                  (struct znode_raw){ .mzxid = 0x3d,
-                                      .pzxid = 0x3f,
-                                      .mtime = t + 0x4c0a67,
-                                      .version = 1,
-                                      .cversion = 14 },
-                  0x1fbb9c2f);
-    expect_digest("/", "root data",
-                  (struct znode_raw){ .mzxid = 0x3d,
-                                      .pzxid = 0x3f,
-                                      .mtime = t + 0x4c0a67,
-                                      .version = 1,
-                                      .cversion = 14 },
-                  0x1fbb9c2f);
+    expect_digest(
+        "", "root data",
+        (struct znode_raw){
+            .mzxid = 0x3d, .pzxid = 0x3f, .mtime = t + 0x4c0a67, .version = 1, .cversion = 14 },
+        0x1fbb9c2f);
+    expect_digest(
+        "/", "root data",
+        (struct znode_raw){
+            .mzxid = 0x3d, .pzxid = 0x3f, .mtime = t + 0x4c0a67, .version = 1, .cversion = 14 },
+        0x1fbb9c2f);
     expect_digest("/zookeeper", "", (struct znode_raw){ 0 }, 0x4db44d58);
     expect_digest("/cont", "container",
                   (struct znode_raw){ .czxid = 0x1f,
@@ -499,7 +532,8 @@ int main(void)
     tcase_add_test(c, a_node_without_a_parent_is_refused);
     tcase_add_test(c, unusable_paths_and_owners_are_refused);
     tcase_add_test(c, a_path_without_a_slash_is_the_root);
-    tcase_add_test(c, a_second_node_of_that_path_overwrites_the_first);
+    tcase_add_test(c, a_path_that_comes_twice_is_refused);
+    tcase_add_test(c, a_loaded_tree_has_all_its_nodes_in_any_order);
     tcase_add_test(c, lists_are_loaded_by_the_files_ids);
     tcase_add_test(c, a_node_whose_list_is_missing_is_open_to_nobody);
     tcase_add_test(c, quotas_are_active_and_counted_anew_after_loading);

@@ -207,9 +207,8 @@ START_TEST(usage_that_a_client_wrote_is_counted_on)
 {
     ck_assert_int_eq(make(&g, "/a", "123"), 0);
     set_quota("/a", "count=5");
-    ck_assert_int_eq(set(&g, "/zookeeper/quota/a/zookeeper_stats", "bytes=100;zz=1,count=50;aa=2",
-                         1),
-                     0);
+    ck_assert_int_eq(
+        set(&g, "/zookeeper/quota/a/zookeeper_stats", "bytes=100;zz=1,count=50;aa=2", 1), 0);
     ck_assert_int_eq(make(&g, "/a/b", "4"), 0);
     expect_used("/a", "count=51,bytes=101=;aa=2;zz=1");
     ck_assert_int_eq(set(&g, "/zookeeper/quota/a/zookeeper_stats", "", 1), 0);
@@ -298,18 +297,11 @@ END_TEST
 
 START_TEST(text_that_zk_cannot_read_is_refused)
 {
-    static const char *const bad[] = { "count",
-                                       "count=",
-                                       "count==",
-                                       "=",
-                                       ",count=1",
-                                       "count=x",
-                                       "count= 1",
-                                       "count=-",
-                                       "count=1.5",
-                                       "count=9223372036854775808",
-                                       "count=1,x",
-                                       " " };
+    static const char *const bad[] = {
+        "count",     "count=",   "count==", "=",         ",count=1",
+        "count=x",   "count= 1", "count=-", "count=1.5", "count=9223372036854775808",
+        "count=1,x", " "
+    };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_parse(bad[i], NULL);

@@ -147,7 +147,7 @@ static struct tree *load(const char *name, zk_zxid zxid)
 
         ck_assert_int_eq(tree_load_node(t, path, n.data, n.acl_id, &raw), 0);
     }
-    tree_load_end(t, zxid);
+    ck_assert_int_eq(tree_load_end(t, zxid), 0);
     bytes_done(&file);
     return t;
 }

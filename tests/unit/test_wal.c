@@ -3,10 +3,12 @@
 #include <check.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -452,6 +454,22 @@ START_TEST(a_file_that_cannot_grow_stops_the_log)
 }
 END_TEST
 
+/* A real file system that is full, where this process may mount one. It sees it alone. */
+static bool mount_small_disk(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", dir.dir, "tmpfs", 0, "size=256k") == 0;
+}
+
+START_TEST(a_full_disk_stops_the_log)
+{
+    if (!mount_small_disk())
+        return;
+    stops_with(-ENOSPC);
+    ck_assert_int_eq(umount(dir.dir), 0);
+}
+END_TEST
+
 START_TEST(short_writes_are_completed)
 {
     struct wal *w = open_wal(NULL);
@@ -568,6 +586,7 @@ int main(void)
     tcase_add_test(c, a_directory_that_cannot_be_synced_stops_the_log);
     tcase_add_test(c, a_file_that_cannot_be_made_stops_the_log);
     tcase_add_loop_test(c, a_file_that_cannot_grow_stops_the_log, 0, 3);
+    tcase_add_test(c, a_full_disk_stops_the_log);
     tcase_add_test(c, short_writes_are_completed);
     tcase_add_test(c, the_index_may_fail);
     tcase_add_test(c, the_index_covers_the_whole_log);

@@ -371,7 +371,7 @@ END_TEST
 
 START_TEST(a_watch_takes_at_most_24_bytes)
 {
-    enum { WATCHERS = 1000, PATHS = 1000 };
+    enum { WATCHERS = 1000, PATHS = 1000, ALL = WATCHERS * PATHS };
     struct watch_totals before;
     struct watch_totals after;
     char path[32];
@@ -384,8 +384,8 @@ START_TEST(a_watch_takes_at_most_24_bytes)
         }
     }
     watch_totals(w, &after);
-    ck_assert_uint_eq(after.watches, WATCHERS * PATHS);
-    ck_assert_uint_le((after.memory_bytes - before.memory_bytes) / (WATCHERS * PATHS), 24);
+    ck_assert_uint_eq(after.watches, ALL);
+    ck_assert_uint_le((after.memory_bytes - before.memory_bytes) / ALL, 24);
 }
 END_TEST
 
@@ -409,7 +409,18 @@ static bool is_below(const char *path, const char *top)
     return len > 0 && strncmp(path, top, len) == 0 && path[len] == '/';
 }
 
-/* Who should hear of it; uses up what is used up. */
+/* Whether this watcher should hear of it; uses up what is used up. */
+static bool model_hit(size_t p, uint32_t id, bool is_child)
+{
+    unsigned one_shot = is_child ? WATCH_CHILD : WATCH_DATA;
+    bool is_hit = (model[p][id] & (one_shot | WATCH_PERSISTENT)) != 0;
+
+    for (size_t k = 0; k < MODEL_PATHS && !is_child; k++)
+        is_hit |= (model[k][id] & WATCH_RECURSIVE) != 0 && is_below(model_paths[p], model_paths[k]);
+    model[p][id] &= ~one_shot;
+    return is_hit;
+}
+
 static const char *model_fire(size_t p, bool is_child, const bool *skip, bool *ret_told)
 {
     static char out[1024];
@@ -417,15 +428,8 @@ static const char *model_fire(size_t p, bool is_child, const bool *skip, bool *r
 
     out[0] = 0;
     for (uint32_t i = 0; i < MODEL_WATCHERS; i++) {
-        unsigned exact = (unsigned)(is_child ? WATCH_CHILD : WATCH_DATA) | WATCH_PERSISTENT;
-        bool is_hit = (model[p][i] & exact) != 0;
-
-        for (size_t k = 0; k < MODEL_PATHS && !is_child; k++)
-            is_hit |= (model[k][i] & WATCH_RECURSIVE) != 0 &&
-                      is_below(model_paths[p], model_paths[k]);
-        model[p][i] &= ~(unsigned)(is_child ? WATCH_CHILD : WATCH_DATA);
-        ret_told[i] = is_hit;
-        if (is_hit && (skip == NULL || !skip[i]))
+        ret_told[i] = model_hit(p, i, is_child);
+        if (ret_told[i] && (skip == NULL || !skip[i]))
             len += snprintf(out + len, sizeof out - (size_t)len, "%s%u", len > 0 ? " " : "", i);
     }
     return out;
@@ -455,8 +459,8 @@ static void expect_model_totals(void)
 
 static void model_remove(size_t p, uint32_t id, int type)
 {
-    static const unsigned of_type[] = { 0, WATCH_CHILD, WATCH_DATA, 15, WATCH_PERSISTENT,
-                                        WATCH_RECURSIVE };
+    static const unsigned of_type[] = { 0,  WATCH_CHILD,      WATCH_DATA,
+                                        15, WATCH_PERSISTENT, WATCH_RECURSIVE };
     bool want = (model[p][id] & of_type[type]) != 0;
 
     ck_assert_int_eq(has(model_paths[p], id, type), want);

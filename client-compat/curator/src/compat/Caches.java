@@ -33,13 +33,15 @@ public final class Caches {
             CuratorCache.Options... options) throws Exception {
         CountDownLatch filled = new CountDownLatch(1);
         CuratorCache cache = asker.closing(CuratorCache.build(client, "/t", options));
-        cache.listenable().addListener(CuratorCacheListener.builder()
-                .forCreates(node -> log.add("created " + node.getPath()))
-                .forChanges((before, after) -> log.add("changed " + after.getPath() + " to "
-                        + text(after.getData())))
-                .forDeletes(node -> log.add("deleted " + node.getPath()))
-                .forInitialized(filled::countDown)
-                .build());
+        cache.listenable().addListener(
+                CuratorCacheListener.builder()
+                        .forCreates(node -> log.add("created " + node.getPath()))
+                        .forChanges((before, after)
+                                            -> log.add("changed " + after.getPath() + " to "
+                                                    + text(after.getData())))
+                        .forDeletes(node -> log.add("deleted " + node.getPath()))
+                        .forInitialized(filled::countDown)
+                        .build());
         cache.start();
         Asker.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
         return cache;
@@ -60,7 +62,9 @@ public final class Caches {
         List<String> log = log();
         other.create().creatingParentsIfNeeded().forPath("/t/a/b", bytes("deep"));
         CuratorCache cache = started(asker, asker.client(), log);
-        same(new TreeSet<>(log), new TreeSet<>(List.of("created /t", "created /t/a", "created /t/a/b")), "first fill");
+        same(new TreeSet<>(log),
+                new TreeSet<>(List.of("created /t", "created /t/a", "created /t/a/b")),
+                "first fill");
         same(dataOf(cache, "/t/a/b"), "deep", "data");
         log.clear();
         other.create().forPath("/t/c", bytes("1"));
@@ -99,8 +103,10 @@ public final class Caches {
         other.setData().forPath("/t/a", bytes("2"));
         other.delete().forPath("/t/gone");
         other.create().forPath("/t/new", bytes("3"));
-        eventually(() -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new"))
-                && cache.get("/t/gone").isEmpty(), "the state after the loss");
+        eventually(()
+                           -> "2".equals(dataOf(cache, "/t/a"))
+                        && "3".equals(dataOf(cache, "/t/new")) && cache.get("/t/gone").isEmpty(),
+                "the state after the loss");
     }
 
     public static void curatorCacheCatchesUpAfterAnOutage(Asker asker) throws Exception {
@@ -115,7 +121,9 @@ public final class Caches {
         other.setData().forPath("/t/a", bytes("2"));
         other.create().forPath("/t/new", bytes("3"));
         relay.accept();
-        eventually(() -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new")),
+        eventually(
+                ()
+                        -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new")),
                 "the state after the outage");
     }
 
@@ -125,12 +133,17 @@ public final class Caches {
         List<String> log = log();
         other.create().creatingParentsIfNeeded().forPath("/t/a", bytes("1"));
         TreeCache cache = asker.closing(TreeCache.newBuilder(asker.client(), "/t").build());
-        cache.getListenable().addListener((client, event) -> log.add(event.getType()
-                + (event.getData() == null ? "" : " " + event.getData().getPath())));
+        CountDownLatch filled = new CountDownLatch(1);
+        cache.getListenable().addListener((client, event) -> {
+            if (event.getType() == TreeCacheEvent.Type.INITIALIZED) {
+                filled.countDown();
+            } else if (event.getData() != null && filled.getCount() == 0) {
+                log.add(event.getType() + " " + event.getData().getPath());
+            }
+        });
         cache.start();
-        eventually(() -> log.contains(TreeCacheEvent.Type.INITIALIZED.name()), "the first fill");
+        Asker.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
         same(text(cache.getCurrentData("/t/a").getData()), "1", "data");
-        log.clear();
         other.create().forPath("/t/a/b");
         expect(log, "NODE_ADDED /t/a/b");
         other.setData().forPath("/t/a", bytes("2"));
@@ -162,8 +175,11 @@ public final class Caches {
         List<String> log = log();
         other.create().creatingParentsIfNeeded().forPath("/p/a", bytes("1"));
         PathChildrenCache cache = asker.closing(new PathChildrenCache(asker.client(), "/p", true));
-        cache.getListenable().addListener((client, event) -> log.add(event.getType()
-                + (event.getData() == null ? "" : " " + event.getData().getPath())));
+        cache.getListenable().addListener((client, event) -> {
+            if (event.getData() != null) {
+                log.add(event.getType() + " " + event.getData().getPath());
+            }
+        });
         cache.start(PathChildrenCache.StartMode.BUILD_INITIAL_CACHE);
         same(cache.getCurrentData().size(), 1, "children at the start");
         other.create().forPath("/p/b", bytes("1"));
@@ -181,7 +197,10 @@ public final class Caches {
         client.create().creatingParentsIfNeeded().forPath("/t/a", bytes("1"));
         var bridge = asker.closing(CuratorCache.bridgeBuilder(client, "/t").build());
         bridge.start();
-        eventually(() -> bridge.get("/t/a").map(d -> "1".equals(text(d.getData()))).orElse(false), "the node");
+        eventually(
+                ()
+                        -> bridge.get("/t/a").map(d -> "1".equals(text(d.getData()))).orElse(false),
+                "the node");
         same(bridge.isCuratorCache(), true, "a cache on persistent watches");
     }
 }

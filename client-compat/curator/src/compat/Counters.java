@@ -81,7 +81,8 @@ public final class Counters {
     public static void atomicLongCountsEveryChange(Asker asker) throws Exception {
         List<Future<Void>> all = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            DistributedAtomicLong counter = new DistributedAtomicLong(asker.client(), "/long", OFTEN);
+            DistributedAtomicLong counter =
+                    new DistributedAtomicLong(asker.client(), "/long", OFTEN);
             all.add(asker.inBackground(() -> {
                 for (int n = 0; n < 25; n++) {
                     holds(counter.increment().succeeded(), "an increment failed");
@@ -92,7 +93,8 @@ public final class Counters {
         DistributedAtomicLong counter = new DistributedAtomicLong(asker.client(), "/long", OFTEN);
         same(counter.get().postValue(), 100L, "count");
         AtomicValue<Long> change = counter.subtract(10L);
-        same(List.of(change.preValue(), change.postValue()), List.of(100L, 90L), "before and after");
+        same(List.of(change.preValue(), change.postValue()), List.of(100L, 90L),
+                "before and after");
         same(counter.compareAndSet(1L, 2L).succeeded(), false, "a change from a wrong value");
         same(counter.compareAndSet(90L, -1L).succeeded(), true, "a change from the right value");
         same(counter.initialize(5L), false, "initialising what is there");
@@ -101,12 +103,15 @@ public final class Counters {
     }
 
     public static void atomicLongMayPromoteToALock(Asker asker) throws Exception {
-        PromotedToLock promoted = PromotedToLock.builder().lockPath("/lock").timeout(15, TimeUnit.SECONDS)
-                .retryPolicy(new RetryNTimes(1000, 1)).build();
+        PromotedToLock promoted = PromotedToLock.builder()
+                                          .lockPath("/lock")
+                                          .timeout(15, TimeUnit.SECONDS)
+                                          .retryPolicy(new RetryNTimes(1000, 1))
+                                          .build();
         List<Future<Void>> all = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            DistributedAtomicLong counter = new DistributedAtomicLong(asker.client(), "/long",
-                    new RetryNTimes(0, 0), promoted);
+            DistributedAtomicLong counter = new DistributedAtomicLong(
+                    asker.client(), "/long", new RetryNTimes(0, 0), promoted);
             all.add(asker.inBackground(() -> {
                 for (int n = 0; n < 10; n++) {
                     holds(counter.increment().succeeded(), "an increment failed");
@@ -114,7 +119,8 @@ public final class Counters {
             }));
         }
         asker.join(all);
-        same(new DistributedAtomicLong(asker.client(), "/long", OFTEN).get().postValue(), 30L, "count");
+        same(new DistributedAtomicLong(asker.client(), "/long", OFTEN).get().postValue(), 30L,
+                "count");
     }
 
     public static void cachedLongTakesNumbersInBlocks(Asker asker) throws Exception {
@@ -135,12 +141,14 @@ public final class Counters {
     }
 
     public static void otherAtomicValuesWorkAlike(Asker asker) throws Exception {
-        DistributedAtomicInteger number = new DistributedAtomicInteger(asker.client(), "/int", OFTEN);
+        DistributedAtomicInteger number =
+                new DistributedAtomicInteger(asker.client(), "/int", OFTEN);
         same(number.initialize(3), true, "initialising");
         same(number.add(4).postValue(), 7, "sum");
         DistributedAtomicValue value = new DistributedAtomicValue(asker.client(), "/value", OFTEN);
         value.forceSet(bytes("a"));
-        same(value.compareAndSet(bytes("a"), bytes("b")).succeeded(), true, "a change from the right value");
+        same(value.compareAndSet(bytes("a"), bytes("b")).succeeded(), true,
+                "a change from the right value");
         same(text(value.get().postValue()), "b", "value");
     }
 }

@@ -23,7 +23,8 @@ public final class Leaders {
     private Leaders() {
     }
 
-    private static LeaderLatch latch(Asker asker, CuratorFramework client, String id) throws Exception {
+    private static LeaderLatch latch(Asker asker, CuratorFramework client, String id)
+            throws Exception {
         LeaderLatch latch = asker.closing(new LeaderLatch(client, "/latch", id));
         latch.start();
         return latch;
@@ -36,9 +37,14 @@ public final class Leaders {
         }
         for (int left = 4; left > 0; left--) {
             int count = left;
-            eventually(() -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1, "one leader");
-            eventually(() -> latches.get(0).getParticipants().size() == count, count + " participants");
-            LeaderLatch leader = latches.stream().filter(LeaderLatch::hasLeadership).findFirst().get();
+            eventually(()
+                               -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1,
+                    "one leader");
+            eventually(()
+                               -> latches.get(0).getParticipants().size() == count,
+                    count + " participants");
+            LeaderLatch leader =
+                    latches.stream().filter(LeaderLatch::hasLeadership).findFirst().get();
             same(latches.get(0).getLeader().getId(), leader.getId(), "the leader's name");
             latches.remove(leader);
             leader.close();
@@ -48,7 +54,8 @@ public final class Leaders {
     public static void latchTellsItsListeners(Asker asker) throws Exception {
         List<String> calls = Collections.synchronizedList(new ArrayList<>());
         CuratorFramework client = asker.client();
-        LeaderLatch latch = new LeaderLatch(client, "/latch", "me", LeaderLatch.CloseMode.NOTIFY_LEADER);
+        LeaderLatch latch =
+                new LeaderLatch(client, "/latch", "me", LeaderLatch.CloseMode.NOTIFY_LEADER);
         latch.addListener(new LeaderLatchListener() {
             @Override
             public void isLeader() {
@@ -89,8 +96,8 @@ public final class Leaders {
         Set<String> led = ConcurrentHashMap.newKeySet();
         for (int i = 0; i < 3; i++) {
             String name = "c" + i;
-            LeaderSelector selector = asker.closing(new LeaderSelector(asker.client(), "/selector",
-                    new LeaderSelectorListenerAdapter() {
+            LeaderSelector selector = asker.closing(new LeaderSelector(
+                    asker.client(), "/selector", new LeaderSelectorListenerAdapter() {
                         @Override
                         public void takeLeadership(CuratorFramework client) throws Exception {
                             most.accumulateAndGet(leading.incrementAndGet(), Math::max);
@@ -113,8 +120,8 @@ public final class Leaders {
         List<String> led = Collections.synchronizedList(new ArrayList<>());
         List<LeaderSelector> selectors = new ArrayList<>();
         for (String name : List.of("one", "two")) {
-            LeaderSelector selector = asker.closing(new LeaderSelector(asker.client(), "/selector",
-                    new LeaderSelectorListenerAdapter() {
+            LeaderSelector selector = asker.closing(new LeaderSelector(
+                    asker.client(), "/selector", new LeaderSelectorListenerAdapter() {
                         @Override
                         public void takeLeadership(CuratorFramework client) throws Exception {
                             led.add(name);

@@ -61,7 +61,8 @@ public final class Locks {
             }));
         }
         asker.join(all);
-        same(List.of(inside.most.get(), inside.entered.get()), List.of(1, 40), "inside at once, and in all");
+        same(List.of(inside.most.get(), inside.entered.get()), List.of(1, 40),
+                "inside at once, and in all");
     }
 
     public static void mutexIsReentrantAndTimesOut(Asker asker) throws Exception {

@@ -47,13 +47,15 @@ public final class PlainBasics {
     }
 
     public static void aSessionTimeoutIsNegotiated(Asker asker) throws Exception {
-        same(new Plain(asker, asker.connect(), 500000).zk.getSessionTimeout(), 60000, "upper bound");
+        same(new Plain(asker, asker.connect(), 500000).zk.getSessionTimeout(), 60000,
+                "upper bound");
         same(new Plain(asker, asker.connect(), 10).zk.getSessionTimeout(), 1000, "lower bound");
     }
 
     public static void aDeadServerInTheListIsSkipped(Asker asker) throws Exception {
         for (int i = 0; i < 4; i++) { // The client takes the servers in random order.
-            make(new Plain(asker, "127.0.0.1:1," + asker.connect(), Asker.SESSION_MS).zk, "/a" + i, "");
+            make(new Plain(asker, "127.0.0.1:1," + asker.connect(), Asker.SESSION_MS).zk, "/a" + i,
+                    "");
         }
     }
 
@@ -71,11 +73,12 @@ public final class PlainBasics {
         ZooKeeper zk = open(asker);
         Stat created = new Stat();
         same(zk.exists("/a", false), null, "stat of a missing node");
-        same(zk.create("/a", bytes("one"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT, created), "/a",
-                "path");
+        same(zk.create("/a", bytes("one"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT, created),
+                "/a", "path");
         same(zk.exists("/a", false), created, "stat of the create");
         same(List.of(created.getVersion(), created.getCversion(), created.getAversion(),
-                created.getDataLength(), created.getNumChildren()), List.of(0, 0, 0, 3, 0), "stat");
+                     created.getDataLength(), created.getNumChildren()),
+                List.of(0, 0, 0, 3, 0), "stat");
         same(created.getMzxid(), created.getCzxid(), "mzxid");
         same(created.getPzxid(), created.getCzxid(), "pzxid");
         same(created.getMtime(), created.getCtime(), "mtime");
@@ -117,13 +120,16 @@ public final class PlainBasics {
             make(zk, path, "");
         }
         Stat stat = new Stat();
-        same(new TreeSet<>(zk.getChildren("/p", false, stat)), new TreeSet<>(List.of("a", "b")), "children");
-        same(List.of(stat.getNumChildren(), stat.getCversion()), List.of(2, 2), "children and cversion");
+        same(new TreeSet<>(zk.getChildren("/p", false, stat)), new TreeSet<>(List.of("a", "b")),
+                "children");
+        same(List.of(stat.getNumChildren(), stat.getCversion()), List.of(2, 2),
+                "children and cversion");
         same(zk.getAllChildrenNumber("/p"), 4, "descendants");
         refused(Code.NOTEMPTY, () -> zk.delete("/p", -1));
         zk.delete("/p/b", -1);
         Stat after = zk.exists("/p", false);
-        same(List.of(after.getNumChildren(), after.getCversion()), List.of(1, 3), "after a deletion");
+        same(List.of(after.getNumChildren(), after.getCversion()), List.of(1, 3),
+                "after a deletion");
         holds(after.getPzxid() > stat.getPzxid(), "pzxid did not rise");
         same(after.getMzxid(), stat.getMzxid(), "mzxid");
     }
@@ -132,15 +138,18 @@ public final class PlainBasics {
         ZooKeeper zk = open(asker);
         List<String> names = new ArrayList<>();
         make(zk, "/s", "");
-        for (CreateMode mode : List.of(CreateMode.PERSISTENT_SEQUENTIAL, CreateMode.EPHEMERAL_SEQUENTIAL)) {
+        for (CreateMode mode :
+                List.of(CreateMode.PERSISTENT_SEQUENTIAL, CreateMode.EPHEMERAL_SEQUENTIAL)) {
             names.add(zk.create("/s/n-", null, Ids.OPEN_ACL_UNSAFE, mode));
         }
         make(zk, "/s/plain", "");
         names.add(zk.create("/s/m-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL));
         zk.delete("/s/m-0000000003", -1);
-        names.add(zk.create("/s/", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL,
-                new Stat(), 100000));
-        same(names, List.of("/s/n-0000000000", "/s/n-0000000001", "/s/m-0000000003", "/s/0000000004"), "names");
+        names.add(zk.create("/s/", null, Ids.OPEN_ACL_UNSAFE,
+                CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL, new Stat(), 100000));
+        same(names,
+                List.of("/s/n-0000000000", "/s/n-0000000001", "/s/m-0000000003", "/s/0000000004"),
+                "names");
     }
 
     public static void ephemeralsAreListedAndEndWithTheSession(Asker asker) throws Exception {
@@ -152,7 +161,8 @@ public final class PlainBasics {
         same(owner.getEphemerals().size(), 3, "ephemerals");
         String chroot = asker.hosts(""); // This call does not know of it.
         same(new TreeSet<>(owner.getEphemerals(chroot + "/e-")),
-                new TreeSet<>(List.of(chroot + "/e-one", chroot + "/e-two")), "ephemerals by prefix");
+                new TreeSet<>(List.of(chroot + "/e-one", chroot + "/e-two")),
+                "ephemerals by prefix");
         same(other.getEphemerals(), List.of(), "another's ephemerals");
         same(other.exists("/other", false).getEphemeralOwner(), owner.getSessionId(), "owner");
         refused(Code.NOCHILDRENFOREPHEMERALS, () -> make(other, "/other/child", ""));
@@ -176,8 +186,10 @@ public final class PlainBasics {
         eventually(() -> zk.exists("/brief", false) == null, "the end of the time to live");
         holds(System.nanoTime() - start >= 1_100_000_000L, "the node went before its time");
         holds(zk.exists("/held", false) != null, "a node with a child went");
-        raises(IllegalArgumentException.class, () -> zk.create("/bad", null, Ids.OPEN_ACL_UNSAFE,
-                CreateMode.PERSISTENT_WITH_TTL, stat, 0));
+        raises(IllegalArgumentException.class,
+                ()
+                        -> zk.create("/bad", null, Ids.OPEN_ACL_UNSAFE,
+                                CreateMode.PERSISTENT_WITH_TTL, stat, 0));
     }
 
     public static void aTransactionHappensAsAWhole(Asker asker) throws Exception {
@@ -188,18 +200,20 @@ public final class PlainBasics {
                 Op.create("/a", bytes("1"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT),
                 Op.create("/a/s-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL_SEQUENTIAL),
                 Op.create("/box", null, Ids.OPEN_ACL_UNSAFE, CreateMode.CONTAINER),
-                Op.create("/ttl", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL, 100000),
-                Op.setData("/counted", bytes("1"), 0),
-                Op.check("/counted", 1),
+                Op.create(
+                        "/ttl", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL, 100000),
+                Op.setData("/counted", bytes("1"), 0), Op.check("/counted", 1),
                 Op.delete("/gone", -1)));
         // This client leaves the chroot in the paths of a transaction's results.
         String chroot = asker.hosts("");
         same(((OpResult.CreateResult) results.get(0)).getPath(), chroot + "/a", "first path");
-        same(((OpResult.CreateResult) results.get(1)).getPath(), chroot + "/a/s-0000000000", "second path");
+        same(((OpResult.CreateResult) results.get(1)).getPath(), chroot + "/a/s-0000000000",
+                "second path");
         Stat box = ((OpResult.CreateResult) results.get(2)).getStat();
         Stat ttl = ((OpResult.CreateResult) results.get(3)).getStat();
         Stat set = ((OpResult.SetDataResult) results.get(4)).getStat();
-        same(List.of(box.getCzxid(), ttl.getCzxid()), List.of(set.getMzxid(), set.getMzxid()), "zxids");
+        same(List.of(box.getCzxid(), ttl.getCzxid()), List.of(set.getMzxid(), set.getMzxid()),
+                "zxids");
         same(zk.exists("/a", false).getCzxid(), set.getMzxid(), "zxid of the first");
         same(zk.exists("/gone", false), null, "the deleted node");
     }
@@ -207,12 +221,15 @@ public final class PlainBasics {
     public static void aFailingTransactionDoesNothing(Asker asker) throws Exception {
         ZooKeeper zk = open(asker);
         make(zk, "/p", "0");
-        BadVersionException e = raises(BadVersionException.class, () -> zk.multi(List.of(
-                Op.create("/p/s-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL),
-                Op.check("/p", 9),
-                Op.delete("/p", -1))));
-        List<Integer> codes = e.getResults().stream().map(r -> ((OpResult.ErrorResult) r).getErr()).toList();
-        same(codes, List.of(0, Code.BADVERSION.intValue(), Code.RUNTIMEINCONSISTENCY.intValue()), "errors");
+        BadVersionException e = raises(BadVersionException.class,
+                ()
+                        -> zk.multi(List.of(Op.create("/p/s-", null, Ids.OPEN_ACL_UNSAFE,
+                                                    CreateMode.PERSISTENT_SEQUENTIAL),
+                                Op.check("/p", 9), Op.delete("/p", -1))));
+        List<Integer> codes =
+                e.getResults().stream().map(r -> ((OpResult.ErrorResult) r).getErr()).toList();
+        same(codes, List.of(0, Code.BADVERSION.intValue(), Code.RUNTIMEINCONSISTENCY.intValue()),
+                "errors");
         same(zk.getChildren("/p", false), List.of(), "children");
         same(zk.create("/p/s-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL),
                 "/p/s-0000000000", "the number that was not used up");
@@ -222,8 +239,8 @@ public final class PlainBasics {
         ZooKeeper zk = open(asker);
         make(zk, "/a", "data");
         make(zk, "/a/b", "");
-        List<OpResult> results = zk.multi(List.of(Op.getData("/a"), Op.getData("/missing"),
-                Op.getChildren("/a")));
+        List<OpResult> results =
+                zk.multi(List.of(Op.getData("/a"), Op.getData("/missing"), Op.getChildren("/a")));
         same(text(((OpResult.GetDataResult) results.get(0)).getData()), "data", "data");
         same(((OpResult.ErrorResult) results.get(1)).getErr(), Code.NONODE.intValue(), "error");
         same(((OpResult.GetChildrenResult) results.get(2)).getChildren(), List.of("b"), "children");
@@ -235,8 +252,8 @@ public final class PlainBasics {
         CountDownLatch done = new CountDownLatch(2000);
         for (int i = 0; i < 1000; i++) {
             int write = 2 * i;
-            zk.create("/n" + i, bytes("" + i), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
-                    (rc, path, context, name) -> {
+            zk.create("/n" + i, bytes("" + i), Ids.OPEN_ACL_UNSAFE,
+                    CreateMode.PERSISTENT, (rc, path, context, name) -> {
                         order.add(rc == 0 ? write : -1);
                         done.countDown();
                     }, null);
@@ -254,12 +271,12 @@ public final class PlainBasics {
 
     public static void aReconfigIsRefusedAsDisabled(Asker asker) throws Exception {
         CountDownLatch connected = new CountDownLatch(1);
-        ZooKeeperAdmin admin = new ZooKeeperAdmin(asker.connect(), Asker.SESSION_MS,
-                event -> connected.countDown());
+        ZooKeeperAdmin admin = new ZooKeeperAdmin(
+                asker.connect(), Asker.SESSION_MS, event -> connected.countDown());
         asker.closing(admin::close);
         holds(connected.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "no connection");
-        refused(Code.RECONFIGDISABLED, () -> admin.reconfigure("server.9=127.0.0.1:1:2;3", null, null, -1,
-                null));
+        refused(Code.RECONFIGDISABLED,
+                () -> admin.reconfigure("server.9=127.0.0.1:1:2;3", null, null, -1, null));
         Stat stat = new Stat();
         holds(admin.getConfig(false, stat) != null, "no configuration");
         same(stat.getAversion(), -1, "aversion of the configuration");

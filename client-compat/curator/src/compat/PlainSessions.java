@@ -80,7 +80,8 @@ public final class PlainSessions {
         password[5] ^= 1;
         expectExpired(asker, owner.getSessionId(), password);
         // The server may have ended the owner's connection, but not its session.
-        same(PlainBasics.open(asker).exists("/e", false).getEphemeralOwner(), owner.getSessionId(), "owner");
+        same(PlainBasics.open(asker).exists("/e", false).getEphemeralOwner(), owner.getSessionId(),
+                "owner");
         Asker.eventually(() -> {
             try {
                 return owner.exists("/e", false) != null;
@@ -116,7 +117,8 @@ public final class PlainSessions {
     public static void anIdleSessionLivesByItsPings(Asker asker) throws Exception {
         Plain plain = new Plain(asker, asker.connect(), 1500);
         makeEphemeral(plain.zk, "/e");
-        Thread.sleep(4000); // More than twice the timeout: the passing of time is the question here.
+        Thread.sleep(
+                4000); // More than twice the timeout: the passing of time is the question here.
         same(plain.zk.exists("/e", false).getEphemeralOwner(), plain.zk.getSessionId(), "owner");
         holds(!plain.isExpired(), "the session expired");
     }

@@ -87,7 +87,9 @@ public final class Queues {
         List<String> taken = list();
         for (int i = 0; i < 2; i++) {
             asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                    .lockPath("/locks").buildQueue()).start();
+                                  .lockPath("/locks")
+                                  .buildQueue())
+                    .start();
         }
         DistributedQueue<String> in = asker.closing(
                 QueueBuilder.builder(asker.client(), null, TEXT, "/queue").buildQueue());
@@ -112,15 +114,17 @@ public final class Queues {
         in.put("middle", 7);
         holds(in.flushPuts(Asker.PATIENCE_S, TimeUnit.SECONDS), "items are still on their way");
         asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                .buildPriorityQueue(0)).start();
+                              .buildPriorityQueue(0))
+                .start();
         eventually(() -> taken.size() == 3, "all items");
         same(List.copyOf(taken), List.of("first", "middle", "late"), "items");
     }
 
     public static void delayQueueWaits(Asker asker) throws Exception {
         List<String> taken = list();
-        DistributedDelayQueue<String> queue = asker.closing(
-                QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue").buildDelayQueue());
+        DistributedDelayQueue<String> queue =
+                asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
+                                      .buildDelayQueue());
         queue.start();
         long start = System.currentTimeMillis();
         queue.put("later", start + 1500);
@@ -139,7 +143,9 @@ public final class Queues {
         queue.put("b", "id-b");
         holds(queue.flushPuts(Asker.PATIENCE_S, TimeUnit.SECONDS), "items are still on their way");
         same(queue.remove("id-a"), 1, "items removed");
-        asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue").buildIdQueue()).start();
+        asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
+                              .buildIdQueue())
+                .start();
         eventually(() -> taken.equals(List.of("b")), "the item that is left");
     }
 
@@ -175,7 +181,8 @@ public final class Queues {
         for (int i = 0; i < size; i++) {
             CuratorFramework client = asker.client();
             all.add(asker.inBackground(() -> {
-                DistributedDoubleBarrier barrier = new DistributedDoubleBarrier(client, "/barrier", size);
+                DistributedDoubleBarrier barrier =
+                        new DistributedDoubleBarrier(client, "/barrier", size);
                 arrived.incrementAndGet();
                 holds(barrier.enter(15, TimeUnit.SECONDS), "no entry");
                 early.compareAndSet(false, arrived.get() != size);
