@@ -32,9 +32,10 @@ suite_need() {
         echo "missing: $* (install as root: apt-get install $*)" >&2
         return 1
     fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
-        { apt-get update -qq >&2 &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2; }
+    local install="apt-get install -y -qq --no-install-recommends"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # A list of words.
+    $install "$@" >&2 || { apt-get update -qq >&2 && $install "$@" >&2; }
 }
 
 # suite_once STAMP COMMAND... - runs COMMAND unless an earlier run for the same STAMP succeeded.
@@ -54,20 +55,26 @@ suite_version() {
     echo "version: $*"
 }
 
+suite_stop() {
+    kill "$suite_child" 2>/dev/null || true
+    wait "$suite_child" || true
+    rm -f "$COMPAT_REASON"
+    exit 143
+}
+
 # suite_run NAME SECONDS COMMAND... - runs COMMAND, which is given a file name in $COMPAT_REASON to
 # write a failure's reason to, and ends the suite with the line and the exit status that it
 # promises. The time limit ends COMMAND and all that it started.
 suite_run() {
-    local name=$1 limit=$2 status=0 child
+    local name=$1 limit=$2 status=0 reason
     shift 2
     COMPAT_REASON=$(mktemp)
     export COMPAT_REASON
     timeout -k 5 "$limit" "$@" &
-    child=$!
-    trap 'kill "$child" 2>/dev/null; wait "$child" || true; rm -f "$COMPAT_REASON"; exit 143' INT TERM
-    wait "$child" || status=$?
+    suite_child=$!
+    trap suite_stop INT TERM
+    wait "$suite_child" || status=$?
     trap - INT TERM
-    local reason
     reason=$(head -n 1 "$COMPAT_REASON")
     rm -f "$COMPAT_REASON"
     if [ "$status" -eq 0 ] && [ -z "$reason" ]; then

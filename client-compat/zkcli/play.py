@@ -10,8 +10,9 @@ A line of session.txt is one of
     close A                 ends A's input; shows the rest of its output and its exit status
     $ ARGUMENT...           runs zkCli with these arguments, once; shows its streams and status
 
-ROOT stands for a path of this run alone, CONNECT for the servers, HERE for this folder. A shell's commands may print in
-any order relative to events, so that events are shown only where the script asks for them.
+ROOT stands for a path of this run alone, CONNECT for the servers, HERE for this folder. A shell's
+commands may print in any order relative to events, so that events are shown only where the script
+asks for them.
 """
 
 import difflib

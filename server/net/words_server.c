@@ -114,10 +114,9 @@ void words_put_dirs(struct net *n, struct bytes *out)
 
 void words_put_hash(struct net *n, struct bytes *out)
 {
-    const struct words_conf *c = &n->words.conf;
-    const struct past_digest *d = NULL;
-    size_t count = c->digests != NULL ? c->digests(c->ctx, &d) : 0;
+    const struct service *s = n->service;
 
-    for (size_t i = 0; i < count; i++)
-        bytes_printf(out, "%llx: %lld\n", (unsigned long long)d[i].zxid, (long long)d[i].digest);
+    for (size_t i = 0; i < s->past_digest_count; i++)
+        bytes_printf(out, "%llx: %lld\n", (unsigned long long)s->past_digests[i].zxid,
+                     (long long)s->past_digests[i].digest);
 }

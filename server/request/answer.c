@@ -237,9 +237,7 @@ void answer_event(struct service *s, const struct tree_event *ev, const uint32_t
             /* It does not read what it asked to hear. Closed later: not in the middle of a
              * txn, whose other events may still be on their way. */
             s->stats.slow_readers_closed++;
-            c->phase = CLIENT_CLOSING;
-            pending_orphan(c);
-            list_append(&s->doomed, &c->doomed);
+            route_doom(c);
             continue;
         }
         size_t begin = c->out.len;

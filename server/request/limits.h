@@ -23,6 +23,13 @@ enum {
      * closed rather than sent further notifications. */
     EVENT_EGRESS_FACTOR = 4,
 
+    /* Bytes of the paths that one connection watches. Who wants more is closed. */
+    WATCH_CLIENT_BYTES_MAX = 32 * 1024 * 1024,
+    /* Of all connections. Beyond it, who holds more than the free part and wants more is
+     * closed; others go on. */
+    WATCH_TOTAL_BYTES_MAX = 256 * 1024 * 1024,
+    WATCH_FREE_BYTES = 64 * 1024,
+
     /* Lists of children kept in encoded form: entries, bytes of one, smallest list. */
     CHILDREN_CACHE_SLOTS = 64,
     CHILDREN_CACHE_BYTES_MAX = 8 * 1024 * 1024,

@@ -22,12 +22,6 @@ struct jute_bytes read_text(const struct call *call, struct jute_bytes text)
     return (struct jute_bytes){ .at = repaired->at, .len = (int32_t)repaired->len };
 }
 
-static void watch(const struct call *call, struct jute_bytes path, enum watch_mode mode)
-{
-    watch_add(call->client->service->watches, read_text(call, path), call->client->watcher,
-              mode);
-}
-
 static void put_stat(const struct call *call, const struct znode *n)
 {
     struct zk_stat stat;
@@ -57,7 +51,7 @@ void read_exists(const struct call *call)
     }
     /* The one read that leaves a watch although it fails. */
     if (r.watch)
-        watch(call, r.path, WATCH_DATA);
+        watch_set(call, r.path, WATCH_DATA);
     if (n == NULL) {
         reply_error(call, ZK_NO_NODE);
         return;
@@ -97,7 +91,7 @@ void read_data(const struct call *call)
     if (n == NULL)
         return;
     if (r.watch)
-        watch(call, r.path, WATCH_DATA);
+        watch_set(call, r.path, WATCH_DATA);
     size_t begin = reply_begin(call, ZK_OK);
     jute_write_buf(&call->client->out, znode_data(call->client->service->state.tree, n));
     put_stat(call, n);
@@ -134,7 +128,7 @@ void read_children(const struct call *call)
     if (n == NULL)
         return;
     if (r.watch)
-        watch(call, r.path, WATCH_CHILD);
+        watch_set(call, r.path, WATCH_CHILD);
     size_t begin = reply_begin(call, ZK_OK);
     children_put(call->client->service, n, &call->client->out);
     if (call->op == ZK_OP_GET_CHILDREN2)

@@ -32,6 +32,10 @@ void watch_set_all(const struct call *call);  /* setWatches, setWatches2. */
 void watch_set_one(const struct call *call);  /* addWatch. */
 void watch_drop_one(const struct call *call); /* checkWatches, removeWatches. */
 
+/* Sets a watch of the caller, unless it has too many bytes of them already (limits.h):
+ * then its connection is closed when the turn ends. */
+void watch_set(const struct call *call, struct jute_bytes path, enum watch_mode mode);
+
 /* Appends vector<ustring> of the children's names to out, from the cache if possible. */
 struct children_cache;
 struct children_cache *children_cache_new(void);

@@ -59,6 +59,15 @@ void route_finish(struct client *c)
     c->service->host.finish(c);
 }
 
+void route_doom(struct client *c)
+{
+    if (c->phase != CLIENT_CLOSING)
+        pending_orphan(c);
+    c->phase = CLIENT_CLOSING;
+    if (list_is_empty(&c->doomed))
+        list_append(&c->service->doomed, &c->doomed);
+}
+
 /* ---- Answering what is first in line. */
 
 /* Whether a reply of about `size` bytes may be made now. What says no makes the client

@@ -1,7 +1,27 @@
 /* Operations on watches themselves (client-protocol 4.6, 4.7). */
+#include "server/request/limits.h"
 #include "server/request/read.h"
+#include "server/request/route.h"
 
 enum { REPLAY_ZXID = -1 }; /* Events of setWatches carry no txn. */
+
+void watch_set(const struct call *call, struct jute_bytes path, enum watch_mode mode)
+{
+    struct client *c = call->client;
+    struct service *s = c->service;
+    uint64_t held = watch_path_bytes_of(s->watches, c->watcher);
+    uint64_t len = path.len > 0 ? (uint64_t)path.len : 0;
+    bool too_much = held + len > WATCH_CLIENT_BYTES_MAX ||
+                    (held + len > WATCH_FREE_BYTES &&
+                     watch_path_bytes(s->watches) + len > WATCH_TOTAL_BYTES_MAX);
+
+    if (too_much) {
+        s->stats.watch_limit_closed++;
+        route_doom(c);
+        return;
+    }
+    watch_add(s->watches, read_text(call, path), c->watcher, mode);
+}
 
 static void replay(struct client *c, int32_t type, struct jute_bytes path)
 {
@@ -61,7 +81,7 @@ static bool set_list(const struct call *call, enum watch_list list, struct jute_
         if (event != 0)
             replay(c, event, path);
         else
-            watch_add(c->service->watches, path, c->watcher, modes[list]);
+            watch_set(call, path, modes[list]);
     }
     return true;
 }
@@ -101,7 +121,7 @@ void watch_set_one(const struct call *call)
         return;
     }
     if (r.path.len >= 0)
-        watch_add(call->client->service->watches, read_text(call, r.path), call->client->watcher,
+        watch_set(call, r.path,
                   r.mode == ZK_ADD_WATCH_PERSISTENT ? WATCH_PERSISTENT : WATCH_RECURSIVE);
     size_t begin = reply_begin(call, ZK_OK);
     jute_write_i32(&call->client->out, ZK_OK);

@@ -92,8 +92,8 @@ static bool is_zero(const uint8_t *p, size_t len)
 
 /* The header is missing or zero. A crash leaves that of a file that is being made: an
  * empty one, a part of the header, or, where the length is stored before the bytes, 16
- * zeros. What is longer had its header once, but for files of earlier zabds, whose index
- * exists. */
+ * zeros. What is longer had its header stored, unless it is ours (its index exists) and
+ * forceSync was off. */
 static int begin_blank(struct log_file *f, char why[STORE_WHY_MAX])
 {
     int64_t end = io_data_end(f->fd, 0, f->size);

@@ -96,6 +96,7 @@ static uint32_t new_entry(struct watch_table *w, enum watch_kind kind, struct ju
     }
     buckets_insert(&w->by_path, e->hash, handle, &e->hash_next);
     w->entries[kind]++;
+    w->path_bytes += len;
     if (kind != WATCHED_CHILD && watch_find(w, watch_twin_of(kind), path) != 0)
         w->paths_twice++;
     return handle;
@@ -110,6 +111,7 @@ static void drop_entry(struct watch_table *w, uint32_t handle)
     if (kind != WATCHED_CHILD && watch_find(w, watch_twin_of(kind), watch_entry_path(w, e)) != 0)
         w->paths_twice--;
     w->entries[kind]--;
+    w->path_bytes -= len;
     buckets_remove(&w->by_path, e->hash, handle);
     u32set_clear(&w->of_entry, &e->watchers);
     if ((e->len_bits & WATCH_LONG_PATH) != 0) {
@@ -145,6 +147,7 @@ static void count_edge(struct watch_table *w, const struct watch_entry *e, uint3
     uint64_t one = is_added ? 1 : UINT64_MAX;
 
     w->edges[kind] += one;
+    who->path_bytes += one * (e->len_bits >> WATCH_LEN_SHIFT);
     if (kind == WATCHED_CHILD)
         return;
     if (who->data_entries == 0)
@@ -338,6 +341,16 @@ void watch_remove_all(struct watch_table *w, uint32_t watcher)
         if (at[i] != 0)
             forget(w, at[i], watcher);
     u32set_clear(&w->of_watcher, &who->entries);
+}
+
+uint64_t watch_path_bytes(const struct watch_table *w)
+{
+    return w->path_bytes;
+}
+
+uint64_t watch_path_bytes_of(const struct watch_table *w, uint32_t watcher)
+{
+    return watcher < w->watcher_cap ? w->watchers[watcher].path_bytes : 0;
 }
 
 bool watch_table_is_empty(const struct watch_table *w)

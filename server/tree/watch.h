@@ -51,6 +51,11 @@ struct watch_hits watch_fire_child(struct watch_table *w, struct jute_bytes path
 /* Whether any watch could match: lets tree_apply() skip building paths. */
 bool watch_table_is_empty(const struct watch_table *w);
 
+/* Bytes of the paths that are watched: in all (each path once a table), and of one
+ * watcher. For the limits of who lets clients set watches. */
+uint64_t watch_path_bytes(const struct watch_table *w);
+uint64_t watch_path_bytes_of(const struct watch_table *w, uint32_t watcher);
+
 struct watch_totals {
     uint64_t watches;      /* ZK's watch_count: both tables. */
     uint64_t data_watches; /* What wchs counts: data table only. */

@@ -34,6 +34,7 @@ struct watcher {
     struct u32set entries;
     uint32_t data_entries; /* Of kind WATCHED_DATA or WATCHED_BELOW. */
     uint32_t told;         /* Serial of the last event it was a hit of. */
+    uint64_t path_bytes;   /* Of the paths of its entries. */
 };
 
 struct watch_table {
@@ -53,6 +54,7 @@ struct watch_table {
     uint64_t twice;       /* Watchers of one path's data that are recursive there, too. */
     uint64_t paths_twice; /* Paths with WATCHED_DATA and WATCHED_BELOW entries. */
     uint64_t data_watchers;
+    uint64_t path_bytes; /* Of all entries' paths, each once. */
 };
 
 static inline struct watch_entry *watch_entry_at(const struct watch_table *w, uint32_t handle)

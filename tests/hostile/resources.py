@@ -156,6 +156,10 @@ def sessionless(checks):
 def words_in_pieces(checks):
     s = Siege(checks, config=["4lw.commands.whitelist=*"])
     names = ["ruok", "srvr", "stat", "mntr", "conf", "cons", "dump", "envi", "wchs", "wchc", "wchp", "isro", "dirs", "gtmk", "hash"]
+    watcher = s.client()
+    ok(watcher.create("/watched"))
+    ok(watcher.get("/watched", True))
+    watcher.pipeline([(Op.SET_DATA, "/", b"", -1)] * 300)
     with s.attack("four-letter words in pieces, half-closed, reset, and by the thousand"):
         for name in names:
             whole = zkwire.four_letter(s.address, name)

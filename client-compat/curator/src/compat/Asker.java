@@ -113,8 +113,8 @@ public class Asker {
         States states = new States(client);
         ZooKeeper zk = client.getZookeeperClient().getZooKeeper();
         relay.shut(); // Or both handles would fight for the session.
-        Plain thief =
-                new Plain(this, connect, SESSION_MS, zk.getSessionId(), zk.getSessionPasswd());
+        Plain thief = new Plain(this, connect, SESSION_MS, zk.getSessionId(),
+                zk.getSessionPasswd());
         same(thief.zk.getSessionId(), zk.getSessionId(), "session of the second handle");
         thief.zk.close();
         relay.accept();
@@ -151,9 +151,8 @@ public class Asker {
     }
 
     public static void same(Object got, Object expected, String what) throws Wrong {
-        if (got instanceof byte[] g && expected instanceof byte[] e
-                        ? !Arrays.equals(g, e)
-                        : !Objects.equals(got, expected)) {
+        if (got instanceof byte[] g && expected instanceof byte[] e ? !Arrays.equals(g, e)
+                : !Objects.equals(got, expected)) {
             throw new Wrong(what + ": got " + show(got) + ", expected " + show(expected));
         }
     }
@@ -216,57 +215,57 @@ public class Asker {
             client.getConnectionStateListenable().addListener((c, state) -> {
                 synchronized (seen) {
                     seen.add(state);
+                }
+            });
         }
-    });
-}
 
-public boolean saw(ConnectionState state) {
-    synchronized (seen) {
-        return seen.contains(state);
-    }
-}
-
-public void waitFor(ConnectionState state) throws Exception {
-    eventually(() -> saw(state), "the state " + state);
-}
-}
-
-/** A watcher that keeps what it is told, without the events of the session. */
-public static class Events implements Watcher {
-    private final List<WatchedEvent> seen = new ArrayList<>();
-
-    @Override
-    public void process(WatchedEvent event) {
-        synchronized (seen) {
-            if (event.getType() != Event.EventType.None) {
-                seen.add(event);
+        public boolean saw(ConnectionState state) {
+            synchronized (seen) {
+                return seen.contains(state);
             }
         }
-    }
 
-    public int count() {
-        synchronized (seen) {
-            return seen.size();
+        public void waitFor(ConnectionState state) throws Exception {
+            eventually(() -> saw(state), "the state " + state);
         }
     }
 
-    public WatchedEvent get(int index) {
-        synchronized (seen) {
-            return seen.get(index);
+    /** A watcher that keeps what it is told, without the events of the session. */
+    public static class Events implements Watcher {
+        private final List<WatchedEvent> seen = new ArrayList<>();
+
+        @Override
+        public void process(WatchedEvent event) {
+            synchronized (seen) {
+                if (event.getType() != Event.EventType.None) {
+                    seen.add(event);
+                }
+            }
+        }
+
+        public int count() {
+            synchronized (seen) {
+                return seen.size();
+            }
+        }
+
+        public WatchedEvent get(int index) {
+            synchronized (seen) {
+                return seen.get(index);
+            }
+        }
+
+        /** The events as "NodeCreated /path", in order. */
+        public List<String> list() {
+            synchronized (seen) {
+                return seen.stream().map(e -> e.getType() + " " + e.getPath()).toList();
+            }
+        }
+
+        /** Waits until there are so many events, then compares all. */
+        public void expect(String... expected) throws Exception {
+            eventually(() -> count() >= expected.length, "the events " + Arrays.toString(expected));
+            same(list(), Arrays.asList(expected), "events");
         }
     }
-
-    /** The events as "NodeCreated /path", in order. */
-    public List<String> list() {
-        synchronized (seen) {
-            return seen.stream().map(e -> e.getType() + " " + e.getPath()).toList();
-        }
-    }
-
-    /** Waits until there are so many events, then compares all. */
-    public void expect(String... expected) throws Exception {
-        eventually(() -> count() >= expected.length, "the events " + Arrays.toString(expected));
-        same(list(), Arrays.asList(expected), "events");
-    }
-}
 }

@@ -33,15 +33,13 @@ public final class Caches {
             CuratorCache.Options... options) throws Exception {
         CountDownLatch filled = new CountDownLatch(1);
         CuratorCache cache = asker.closing(CuratorCache.build(client, "/t", options));
-        cache.listenable().addListener(
-                CuratorCacheListener.builder()
-                        .forCreates(node -> log.add("created " + node.getPath()))
-                        .forChanges((before, after)
-                                            -> log.add("changed " + after.getPath() + " to "
-                                                    + text(after.getData())))
-                        .forDeletes(node -> log.add("deleted " + node.getPath()))
-                        .forInitialized(filled::countDown)
-                        .build());
+        cache.listenable().addListener(CuratorCacheListener.builder()
+                .forCreates(node -> log.add("created " + node.getPath()))
+                .forChanges((before, after) -> log.add("changed " + after.getPath() + " to "
+                        + text(after.getData())))
+                .forDeletes(node -> log.add("deleted " + node.getPath()))
+                .forInitialized(filled::countDown)
+                .build());
         cache.start();
         Asker.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
         return cache;
@@ -62,9 +60,8 @@ public final class Caches {
         List<String> log = log();
         other.create().creatingParentsIfNeeded().forPath("/t/a/b", bytes("deep"));
         CuratorCache cache = started(asker, asker.client(), log);
-        same(new TreeSet<>(log),
-                new TreeSet<>(List.of("created /t", "created /t/a", "created /t/a/b")),
-                "first fill");
+        same(new TreeSet<>(log), new TreeSet<>(List.of("created /t", "created /t/a",
+                "created /t/a/b")), "first fill");
         same(dataOf(cache, "/t/a/b"), "deep", "data");
         log.clear();
         other.create().forPath("/t/c", bytes("1"));
@@ -103,10 +100,8 @@ public final class Caches {
         other.setData().forPath("/t/a", bytes("2"));
         other.delete().forPath("/t/gone");
         other.create().forPath("/t/new", bytes("3"));
-        eventually(()
-                           -> "2".equals(dataOf(cache, "/t/a"))
-                        && "3".equals(dataOf(cache, "/t/new")) && cache.get("/t/gone").isEmpty(),
-                "the state after the loss");
+        eventually(() -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new"))
+                && cache.get("/t/gone").isEmpty(), "the state after the loss");
     }
 
     public static void curatorCacheCatchesUpAfterAnOutage(Asker asker) throws Exception {
@@ -121,9 +116,7 @@ public final class Caches {
         other.setData().forPath("/t/a", bytes("2"));
         other.create().forPath("/t/new", bytes("3"));
         relay.accept();
-        eventually(
-                ()
-                        -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new")),
+        eventually(() -> "2".equals(dataOf(cache, "/t/a")) && "3".equals(dataOf(cache, "/t/new")),
                 "the state after the outage");
     }
 
@@ -197,9 +190,7 @@ public final class Caches {
         client.create().creatingParentsIfNeeded().forPath("/t/a", bytes("1"));
         var bridge = asker.closing(CuratorCache.bridgeBuilder(client, "/t").build());
         bridge.start();
-        eventually(
-                ()
-                        -> bridge.get("/t/a").map(d -> "1".equals(text(d.getData()))).orElse(false),
+        eventually(() -> bridge.get("/t/a").map(d -> "1".equals(text(d.getData()))).orElse(false),
                 "the node");
         same(bridge.isCuratorCache(), true, "a cache on persistent watches");
     }

@@ -81,8 +81,8 @@ public final class Counters {
     public static void atomicLongCountsEveryChange(Asker asker) throws Exception {
         List<Future<Void>> all = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            DistributedAtomicLong counter =
-                    new DistributedAtomicLong(asker.client(), "/long", OFTEN);
+            DistributedAtomicLong counter = new DistributedAtomicLong(asker.client(), "/long",
+                    OFTEN);
             all.add(asker.inBackground(() -> {
                 for (int n = 0; n < 25; n++) {
                     holds(counter.increment().succeeded(), "an increment failed");
@@ -104,14 +104,14 @@ public final class Counters {
 
     public static void atomicLongMayPromoteToALock(Asker asker) throws Exception {
         PromotedToLock promoted = PromotedToLock.builder()
-                                          .lockPath("/lock")
-                                          .timeout(15, TimeUnit.SECONDS)
-                                          .retryPolicy(new RetryNTimes(1000, 1))
-                                          .build();
+                .lockPath("/lock")
+                .timeout(15, TimeUnit.SECONDS)
+                .retryPolicy(new RetryNTimes(1000, 1))
+                .build();
         List<Future<Void>> all = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            DistributedAtomicLong counter = new DistributedAtomicLong(
-                    asker.client(), "/long", new RetryNTimes(0, 0), promoted);
+            DistributedAtomicLong counter = new DistributedAtomicLong(asker.client(), "/long",
+                    new RetryNTimes(0, 0), promoted);
             all.add(asker.inBackground(() -> {
                 for (int n = 0; n < 10; n++) {
                     holds(counter.increment().succeeded(), "an increment failed");
@@ -141,8 +141,8 @@ public final class Counters {
     }
 
     public static void otherAtomicValuesWorkAlike(Asker asker) throws Exception {
-        DistributedAtomicInteger number =
-                new DistributedAtomicInteger(asker.client(), "/int", OFTEN);
+        DistributedAtomicInteger number = new DistributedAtomicInteger(asker.client(), "/int",
+                OFTEN);
         same(number.initialize(3), true, "initialising");
         same(number.add(4).postValue(), 7, "sum");
         DistributedAtomicValue value = new DistributedAtomicValue(asker.client(), "/value", OFTEN);

@@ -42,9 +42,9 @@ public final class Framework {
         client.create().storingStatIn(stat).forPath("/stat", bytes("four"));
         same(stat, client.checkExists().forPath("/stat"), "stat");
         String path = client.create()
-                              .withProtection()
-                              .withMode(CreateMode.EPHEMERAL_SEQUENTIAL)
-                              .forPath("/p-");
+                .withProtection()
+                .withMode(CreateMode.EPHEMERAL_SEQUENTIAL)
+                .forPath("/p-");
         holds(path.matches("/_c_[-0-9a-f]{36}-p-[0-9]{10}"), "protected name " + path);
         client.create().compressed().forPath("/packed", bytes("x".repeat(10000)));
         holds(client.getData().forPath("/packed").length < 1000, "the data is not compressed");
@@ -65,8 +65,8 @@ public final class Framework {
         client.createContainers("/other/deep");
         client.create().forPath("/other/deep/node");
         client.delete().forPath("/box/inner/node");
-        eventually(
-                () -> client.checkExists().forPath("/box") == null, "the end of both containers");
+        eventually(() -> client.checkExists().forPath("/box") == null,
+                "the end of both containers");
         holds(client.checkExists().forPath("/other/deep") != null, "a container in use went");
     }
 
@@ -84,8 +84,7 @@ public final class Framework {
     public static void backgroundCallsAreAnswered(Asker asker) throws Exception {
         CuratorFramework client = asker.client();
         BlockingQueue<CuratorEvent> events = new LinkedBlockingQueue<>();
-        client.create()
-                .inBackground((c, event) -> events.add(event), "context")
+        client.create().inBackground((c, event) -> events.add(event), "context")
                 .forPath("/a", bytes("1"));
         client.getData().inBackground((c, event) -> events.add(event)).forPath("/a");
         client.delete().inBackground((c, event) -> events.add(event)).forPath("/missing");
@@ -111,12 +110,10 @@ public final class Framework {
         client.create().forPath("/counted", bytes("0"));
         List<CuratorTransactionResult> results = client.transaction().forOperations(
                 client.transactionOp().create().forPath("/a", bytes("1")),
-                client.transactionOp()
-                        .create()
+                client.transactionOp().create()
                         .withMode(CreateMode.EPHEMERAL_SEQUENTIAL)
                         .forPath("/a/s-"),
-                client.transactionOp()
-                        .create()
+                client.transactionOp().create()
                         .withTtl(100000)
                         .withMode(CreateMode.PERSISTENT_WITH_TTL)
                         .forPath("/ttl"),
@@ -125,11 +122,9 @@ public final class Framework {
         // The client leaves the chroot in the paths of a transaction's results.
         same(results.get(1).getResultPath(), asker.hosts("") + "/a/s-0000000000", "path");
         same(results.get(3).getResultStat().getVersion(), 1, "version");
-        refused(Code.BADVERSION,
-                ()
-                        -> client.transaction().forOperations(
-                                client.transactionOp().delete().forPath("/ttl"),
-                                client.transactionOp().check().withVersion(7).forPath("/counted")));
+        refused(Code.BADVERSION, () -> client.transaction().forOperations(
+                client.transactionOp().delete().forPath("/ttl"),
+                client.transactionOp().check().withVersion(7).forPath("/counted")));
         holds(client.checkExists().forPath("/ttl") != null, "a failed transaction deleted a node");
     }
 
@@ -162,13 +157,11 @@ public final class Framework {
         CuratorFramework other = asker.client();
         Events persistent = new Events();
         Events recursive = new Events();
-        client.watchers()
-                .add()
+        client.watchers().add()
                 .withMode(AddWatchMode.PERSISTENT)
                 .usingWatcher(persistent)
                 .forPath("/t");
-        client.watchers()
-                .add()
+        client.watchers().add()
                 .withMode(AddWatchMode.PERSISTENT_RECURSIVE)
                 .usingWatcher(recursive)
                 .forPath("/t");
@@ -179,8 +172,8 @@ public final class Framework {
         persistent.expect("NodeCreated /t", "NodeChildrenChanged /t", "NodeDataChanged /t",
                 "NodeChildrenChanged /t");
         recursive.expect("NodeCreated /t", "NodeCreated /t/a", "NodeCreated /t/a/b",
-                "NodeDataChanged /t/a/b", "NodeDataChanged /t", "NodeDeleted /t/a/b",
-                "NodeDeleted /t/a");
+                "NodeDataChanged /t/a/b",
+                "NodeDataChanged /t", "NodeDeleted /t/a/b", "NodeDeleted /t/a");
     }
 
     public static void thePersistentWatcherRecipeOutlivesASession(Asker asker) throws Exception {
@@ -207,8 +200,8 @@ public final class Framework {
         asker.loseSession(client, relay);
         eventually(() -> resets.get() > still, "the watch in the new session");
         other.delete().forPath("/t/a");
-        events.expect(
-                "NodeCreated /t", "NodeCreated /t/a", "NodeDataChanged /t/a", "NodeDeleted /t/a");
+        events.expect("NodeCreated /t", "NodeCreated /t/a", "NodeDataChanged /t/a",
+                "NodeDeleted /t/a");
     }
 
     public static void aClientComesBackFromALostSession(Asker asker) throws Exception {

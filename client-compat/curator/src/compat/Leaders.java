@@ -37,11 +37,9 @@ public final class Leaders {
         }
         for (int left = 4; left > 0; left--) {
             int count = left;
-            eventually(()
-                               -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1,
+            eventually(() -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1,
                     "one leader");
-            eventually(()
-                               -> latches.get(0).getParticipants().size() == count,
+            eventually(() -> latches.get(0).getParticipants().size() == count,
                     count + " participants");
             LeaderLatch leader =
                     latches.stream().filter(LeaderLatch::hasLeadership).findFirst().get();
@@ -54,8 +52,8 @@ public final class Leaders {
     public static void latchTellsItsListeners(Asker asker) throws Exception {
         List<String> calls = Collections.synchronizedList(new ArrayList<>());
         CuratorFramework client = asker.client();
-        LeaderLatch latch =
-                new LeaderLatch(client, "/latch", "me", LeaderLatch.CloseMode.NOTIFY_LEADER);
+        LeaderLatch latch = new LeaderLatch(client, "/latch", "me",
+                LeaderLatch.CloseMode.NOTIFY_LEADER);
         latch.addListener(new LeaderLatchListener() {
             @Override
             public void isLeader() {
@@ -96,8 +94,8 @@ public final class Leaders {
         Set<String> led = ConcurrentHashMap.newKeySet();
         for (int i = 0; i < 3; i++) {
             String name = "c" + i;
-            LeaderSelector selector = asker.closing(new LeaderSelector(
-                    asker.client(), "/selector", new LeaderSelectorListenerAdapter() {
+            LeaderSelector selector = asker.closing(new LeaderSelector(asker.client(), "/selector",
+                    new LeaderSelectorListenerAdapter() {
                         @Override
                         public void takeLeadership(CuratorFramework client) throws Exception {
                             most.accumulateAndGet(leading.incrementAndGet(), Math::max);
@@ -120,8 +118,8 @@ public final class Leaders {
         List<String> led = Collections.synchronizedList(new ArrayList<>());
         List<LeaderSelector> selectors = new ArrayList<>();
         for (String name : List.of("one", "two")) {
-            LeaderSelector selector = asker.closing(new LeaderSelector(
-                    asker.client(), "/selector", new LeaderSelectorListenerAdapter() {
+            LeaderSelector selector = asker.closing(new LeaderSelector(asker.client(), "/selector",
+                    new LeaderSelectorListenerAdapter() {
                         @Override
                         public void takeLeadership(CuratorFramework client) throws Exception {
                             led.add(name);

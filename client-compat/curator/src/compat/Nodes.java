@@ -21,8 +21,8 @@ public final class Nodes {
 
     private static PersistentNode node(Asker asker, CuratorFramework client, CreateMode mode)
             throws Exception {
-        PersistentNode node =
-                asker.closing(new PersistentNode(client, mode, false, "/node", bytes("1")));
+        PersistentNode node = asker.closing(new PersistentNode(client, mode, false, "/node",
+                bytes("1")));
         node.start();
         holds(node.waitForInitialCreate(Asker.PATIENCE_S, TimeUnit.SECONDS), "no node");
         return node;
@@ -77,31 +77,27 @@ public final class Nodes {
         node.start();
         holds(node.waitForInitialCreate(Asker.PATIENCE_S, TimeUnit.SECONDS), "no node");
         long created = other.checkExists().forPath("/node").getCzxid();
-        Thread.sleep(
-                3000); // Three times the time to live: the passing of time is the question here.
+        Thread.sleep(3000); // Three times the time to live: the passing of time is the question.
         same(other.checkExists().forPath("/node").getCzxid(), created, "the touched node");
         node.close();
-        eventually(()
-                           -> other.checkExists().forPath("/node") == null,
+        eventually(() -> other.checkExists().forPath("/node") == null,
                 "the end of the untouched node");
     }
 
     public static void groupMembersKnowEachOther(Asker asker) throws Exception {
-        GroupMember one =
-                asker.closing(new GroupMember(asker.client(), "/group", "one", bytes("1")));
-        GroupMember two =
-                asker.closing(new GroupMember(asker.client(), "/group", "two", bytes("2")));
+        GroupMember one = asker.closing(new GroupMember(asker.client(), "/group", "one",
+                bytes("1")));
+        GroupMember two = asker.closing(new GroupMember(asker.client(), "/group", "two",
+                bytes("2")));
         one.start();
         two.start();
         for (GroupMember member : java.util.List.of(one, two)) {
-            eventually(()
-                               -> member.getCurrentMembers().keySet().equals(Set.of("one", "two")),
+            eventually(() -> member.getCurrentMembers().keySet().equals(Set.of("one", "two")),
                     "both members");
         }
         same(text(one.getCurrentMembers().get("two")), "2", "the other's data");
         two.setThisData(bytes("new"));
-        eventually(()
-                           -> "new".equals(text(one.getCurrentMembers().get("two"))),
+        eventually(() -> "new".equals(text(one.getCurrentMembers().get("two"))),
                 "the other's new data");
         two.close();
         eventually(() -> one.getCurrentMembers().keySet().equals(Set.of("one")), "one member");

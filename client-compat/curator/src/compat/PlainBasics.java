@@ -74,11 +74,11 @@ public final class PlainBasics {
         Stat created = new Stat();
         same(zk.exists("/a", false), null, "stat of a missing node");
         same(zk.create("/a", bytes("one"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT, created),
-                "/a", "path");
+                "/a",
+                "path");
         same(zk.exists("/a", false), created, "stat of the create");
         same(List.of(created.getVersion(), created.getCversion(), created.getAversion(),
-                     created.getDataLength(), created.getNumChildren()),
-                List.of(0, 0, 0, 3, 0), "stat");
+                created.getDataLength(), created.getNumChildren()), List.of(0, 0, 0, 3, 0), "stat");
         same(created.getMzxid(), created.getCzxid(), "mzxid");
         same(created.getPzxid(), created.getCzxid(), "pzxid");
         same(created.getMtime(), created.getCtime(), "mtime");
@@ -138,18 +138,18 @@ public final class PlainBasics {
         ZooKeeper zk = open(asker);
         List<String> names = new ArrayList<>();
         make(zk, "/s", "");
-        for (CreateMode mode :
-                List.of(CreateMode.PERSISTENT_SEQUENTIAL, CreateMode.EPHEMERAL_SEQUENTIAL)) {
+        for (CreateMode mode : List.of(CreateMode.PERSISTENT_SEQUENTIAL,
+                CreateMode.EPHEMERAL_SEQUENTIAL)) {
             names.add(zk.create("/s/n-", null, Ids.OPEN_ACL_UNSAFE, mode));
         }
         make(zk, "/s/plain", "");
         names.add(zk.create("/s/m-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL));
         zk.delete("/s/m-0000000003", -1);
         names.add(zk.create("/s/", null, Ids.OPEN_ACL_UNSAFE,
-                CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL, new Stat(), 100000));
-        same(names,
-                List.of("/s/n-0000000000", "/s/n-0000000001", "/s/m-0000000003", "/s/0000000004"),
-                "names");
+                CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL,
+                new Stat(), 100000));
+        same(names, List.of("/s/n-0000000000", "/s/n-0000000001", "/s/m-0000000003",
+                "/s/0000000004"), "names");
     }
 
     public static void ephemeralsAreListedAndEndWithTheSession(Asker asker) throws Exception {
@@ -186,10 +186,8 @@ public final class PlainBasics {
         eventually(() -> zk.exists("/brief", false) == null, "the end of the time to live");
         holds(System.nanoTime() - start >= 1_100_000_000L, "the node went before its time");
         holds(zk.exists("/held", false) != null, "a node with a child went");
-        raises(IllegalArgumentException.class,
-                ()
-                        -> zk.create("/bad", null, Ids.OPEN_ACL_UNSAFE,
-                                CreateMode.PERSISTENT_WITH_TTL, stat, 0));
+        raises(IllegalArgumentException.class, () -> zk.create("/bad", null, Ids.OPEN_ACL_UNSAFE,
+                CreateMode.PERSISTENT_WITH_TTL, stat, 0));
     }
 
     public static void aTransactionHappensAsAWhole(Asker asker) throws Exception {
@@ -200,9 +198,10 @@ public final class PlainBasics {
                 Op.create("/a", bytes("1"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT),
                 Op.create("/a/s-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL_SEQUENTIAL),
                 Op.create("/box", null, Ids.OPEN_ACL_UNSAFE, CreateMode.CONTAINER),
-                Op.create(
-                        "/ttl", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL, 100000),
-                Op.setData("/counted", bytes("1"), 0), Op.check("/counted", 1),
+                Op.create("/ttl", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL,
+                        100000),
+                Op.setData("/counted", bytes("1"), 0),
+                Op.check("/counted", 1),
                 Op.delete("/gone", -1)));
         // This client leaves the chroot in the paths of a transaction's results.
         String chroot = asker.hosts("");
@@ -221,11 +220,10 @@ public final class PlainBasics {
     public static void aFailingTransactionDoesNothing(Asker asker) throws Exception {
         ZooKeeper zk = open(asker);
         make(zk, "/p", "0");
-        BadVersionException e = raises(BadVersionException.class,
-                ()
-                        -> zk.multi(List.of(Op.create("/p/s-", null, Ids.OPEN_ACL_UNSAFE,
-                                                    CreateMode.PERSISTENT_SEQUENTIAL),
-                                Op.check("/p", 9), Op.delete("/p", -1))));
+        BadVersionException e = raises(BadVersionException.class, () -> zk.multi(List.of(
+                Op.create("/p/s-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL),
+                Op.check("/p", 9),
+                Op.delete("/p", -1))));
         List<Integer> codes =
                 e.getResults().stream().map(r -> ((OpResult.ErrorResult) r).getErr()).toList();
         same(codes, List.of(0, Code.BADVERSION.intValue(), Code.RUNTIMEINCONSISTENCY.intValue()),
@@ -239,8 +237,8 @@ public final class PlainBasics {
         ZooKeeper zk = open(asker);
         make(zk, "/a", "data");
         make(zk, "/a/b", "");
-        List<OpResult> results =
-                zk.multi(List.of(Op.getData("/a"), Op.getData("/missing"), Op.getChildren("/a")));
+        List<OpResult> results = zk.multi(List.of(Op.getData("/a"), Op.getData("/missing"),
+                Op.getChildren("/a")));
         same(text(((OpResult.GetDataResult) results.get(0)).getData()), "data", "data");
         same(((OpResult.ErrorResult) results.get(1)).getErr(), Code.NONODE.intValue(), "error");
         same(((OpResult.GetChildrenResult) results.get(2)).getChildren(), List.of("b"), "children");
@@ -252,8 +250,8 @@ public final class PlainBasics {
         CountDownLatch done = new CountDownLatch(2000);
         for (int i = 0; i < 1000; i++) {
             int write = 2 * i;
-            zk.create("/n" + i, bytes("" + i), Ids.OPEN_ACL_UNSAFE,
-                    CreateMode.PERSISTENT, (rc, path, context, name) -> {
+            zk.create("/n" + i, bytes("" + i), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
+                    (rc, path, context, name) -> {
                         order.add(rc == 0 ? write : -1);
                         done.countDown();
                     }, null);
@@ -271,12 +269,13 @@ public final class PlainBasics {
 
     public static void aReconfigIsRefusedAsDisabled(Asker asker) throws Exception {
         CountDownLatch connected = new CountDownLatch(1);
-        ZooKeeperAdmin admin = new ZooKeeperAdmin(
-                asker.connect(), Asker.SESSION_MS, event -> connected.countDown());
+        ZooKeeperAdmin admin = new ZooKeeperAdmin(asker.connect(), Asker.SESSION_MS,
+                event -> connected.countDown());
         asker.closing(admin::close);
         holds(connected.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "no connection");
-        refused(Code.RECONFIGDISABLED,
-                () -> admin.reconfigure("server.9=127.0.0.1:1:2;3", null, null, -1, null));
+        refused(Code.RECONFIGDISABLED, () -> admin.reconfigure("server.9=127.0.0.1:1:2;3", null,
+                null, -1,
+                null));
         Stat stat = new Stat();
         holds(admin.getConfig(false, stat) != null, "no configuration");
         same(stat.getAversion(), -1, "aversion of the configuration");

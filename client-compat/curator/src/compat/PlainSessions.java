@@ -117,8 +117,7 @@ public final class PlainSessions {
     public static void anIdleSessionLivesByItsPings(Asker asker) throws Exception {
         Plain plain = new Plain(asker, asker.connect(), 1500);
         makeEphemeral(plain.zk, "/e");
-        Thread.sleep(
-                4000); // More than twice the timeout: the passing of time is the question here.
+        Thread.sleep(4000); // More than twice the timeout: the passing of time is the question.
         same(plain.zk.exists("/e", false).getEphemeralOwner(), plain.zk.getSessionId(), "owner");
         holds(!plain.isExpired(), "the session expired");
     }

@@ -99,8 +99,8 @@ public final class PlainWatches {
         make(plain.zk, "/a", "");
         for (int i = 0; i < 50; i++) {
             plain.zk.getData("/a", event -> order.add("event"), null);
-            plain.zk.setData(
-                    "/a", bytes("" + i), -1, (rc, path, context, stat) -> order.add("reply"), null);
+            plain.zk.setData("/a", bytes("" + i), -1,
+                    (rc, path, context, stat) -> order.add("reply"), null);
             plain.settle();
             expected.addAll(List.of("event", "reply"));
         }
@@ -123,8 +123,8 @@ public final class PlainWatches {
         other.delete("/a", -1);
         make(other, "/a", "");
         events.expect("NodeCreated /a", "NodeDataChanged /a", "NodeDataChanged /a",
-                "NodeChildrenChanged /a", "NodeChildrenChanged /a", "NodeDeleted /a",
-                "NodeCreated /a");
+                "NodeChildrenChanged /a",
+                "NodeChildrenChanged /a", "NodeDeleted /a", "NodeCreated /a");
     }
 
     public static void recursiveWatchSeesTheWholeSubtree(Asker asker) throws Exception {
@@ -140,14 +140,15 @@ public final class PlainWatches {
         other.setData("/a/b/c", null, -1);
         other.delete("/a/b/c", -1);
         other.setData("/a", null, -1);
-        long zxid = other.multi(List.of(Op.setData("/a/b", null, -1), Op.delete("/a/b", -1),
-                                        Op.create("/a/d", null, Ids.OPEN_ACL_UNSAFE,
-                                                CreateMode.PERSISTENT)))
-                            .size();
+        long zxid = other.multi(List.of(
+                Op.setData("/a/b", null, -1),
+                Op.delete("/a/b", -1),
+                Op.create("/a/d", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT))).size();
         same(zxid, 3L, "results");
         events.expect("NodeCreated /a/b", "NodeCreated /a/b/c", "NodeDataChanged /a/b/c",
-                "NodeDeleted /a/b/c", "NodeDataChanged /a", "NodeDataChanged /a/b",
-                "NodeDeleted /a/b", "NodeCreated /a/d");
+                "NodeDeleted /a/b/c",
+                "NodeDataChanged /a", "NodeDataChanged /a/b", "NodeDeleted /a/b",
+                "NodeCreated /a/d");
         same(events.get(7).getZxid(), events.get(5).getZxid(), "zxid of a transaction's events");
         same(events.get(7).getZxid(), other.exists("/a/d", false).getCzxid(), "zxid of the event");
     }
@@ -169,8 +170,8 @@ public final class PlainWatches {
         make(other, "/a/b/c", "");
         other.setData("/a/b", null, -1);
         once.expect("NodeDataChanged /a/b");
-        persistent.expect(
-                "NodeDataChanged /a/b", "NodeChildrenChanged /a/b", "NodeDataChanged /a/b");
+        persistent.expect("NodeDataChanged /a/b", "NodeChildrenChanged /a/b",
+                "NodeDataChanged /a/b");
         recursive.expect("NodeDataChanged /a/b", "NodeCreated /a/b/c", "NodeDataChanged /a/b");
         above.expect("NodeDataChanged /a/b", "NodeCreated /a/b/c", "NodeDataChanged /a/b");
     }
@@ -198,8 +199,8 @@ public final class PlainWatches {
         plain.settle();
         same(List.of(removed.count(), kept.count(), persistent.count()), List.of(1, 1, 2),
                 "events");
-        raises(NoWatcherException.class,
-                () -> plain.zk.removeAllWatches("/a", WatcherType.Any, false));
+        raises(NoWatcherException.class, () -> plain.zk.removeAllWatches("/a", WatcherType.Any,
+                false));
     }
 
     public static void everyKindLivesThroughAReconnect(Asker asker) throws Exception {
@@ -252,11 +253,10 @@ public final class PlainWatches {
         Relay relay = asker.relay();
         Plain plain = new Plain(asker, relay.address(), Asker.SESSION_MS);
         Events events = new Events();
-        String name = "/"
-                + "x".repeat(200) + "-";
+        String name = "/" + "x".repeat(200) + "-";
         int count = 1000; // More than fits into one setWatches request of this client.
         for (int i = 0; i < count; i++) {
-            plain.zk.exists(name + i, events, (rc, path, context, stat) -> {}, null);
+            plain.zk.exists(name + i, events, (rc, path, context, stat) -> { }, null);
         }
         plain.settle();
         relay.cut();
@@ -266,7 +266,7 @@ public final class PlainWatches {
         ZooKeeper other = open(asker).zk;
         for (int i = 0; i < count; i++) {
             other.create(name + i, null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
-                    (rc, path, context, made) -> {}, null);
+                    (rc, path, context, made) -> { }, null);
         }
         Asker.eventually(() -> events.count() == count, count + " events");
     }

@@ -87,9 +87,7 @@ public final class Queues {
         List<String> taken = list();
         for (int i = 0; i < 2; i++) {
             asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                                  .lockPath("/locks")
-                                  .buildQueue())
-                    .start();
+                    .lockPath("/locks").buildQueue()).start();
         }
         DistributedQueue<String> in = asker.closing(
                 QueueBuilder.builder(asker.client(), null, TEXT, "/queue").buildQueue());
@@ -114,17 +112,16 @@ public final class Queues {
         in.put("middle", 7);
         holds(in.flushPuts(Asker.PATIENCE_S, TimeUnit.SECONDS), "items are still on their way");
         asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                              .buildPriorityQueue(0))
-                .start();
+                .buildPriorityQueue(0)).start();
         eventually(() -> taken.size() == 3, "all items");
         same(List.copyOf(taken), List.of("first", "middle", "late"), "items");
     }
 
     public static void delayQueueWaits(Asker asker) throws Exception {
         List<String> taken = list();
-        DistributedDelayQueue<String> queue =
-                asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                                      .buildDelayQueue());
+        DistributedDelayQueue<String> queue = asker.closing(
+                QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
+                        .buildDelayQueue());
         queue.start();
         long start = System.currentTimeMillis();
         queue.put("later", start + 1500);
@@ -144,8 +141,7 @@ public final class Queues {
         holds(queue.flushPuts(Asker.PATIENCE_S, TimeUnit.SECONDS), "items are still on their way");
         same(queue.remove("id-a"), 1, "items removed");
         asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                              .buildIdQueue())
-                .start();
+                .buildIdQueue()).start();
         eventually(() -> taken.equals(List.of("b")), "the item that is left");
     }
 

@@ -23,8 +23,8 @@ public class Relay implements AutoCloseable {
     public Relay(String connect) throws IOException {
         for (String server : connect.split(",")) {
             int colon = server.lastIndexOf(':');
-            servers.add(new InetSocketAddress(
-                    server.substring(0, colon), Integer.parseInt(server.substring(colon + 1))));
+            servers.add(new InetSocketAddress(server.substring(0, colon),
+                    Integer.parseInt(server.substring(colon + 1))));
         }
         listener = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
         start(this::acceptClients);

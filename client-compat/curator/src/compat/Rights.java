@@ -30,7 +30,7 @@ public final class Rights {
 
     private static CuratorFramework authorized(Asker asker, String user) throws Exception {
         return asker.started(asker.builder(asker.connect(), Asker.SESSION_MS)
-                                     .authorization("digest", bytes(user)));
+                .authorization("digest", bytes(user)));
     }
 
     public static void aCreatorsAclKeepsOthersOut(Asker asker) throws Exception {
@@ -38,10 +38,8 @@ public final class Rights {
         CuratorFramework other = asker.client();
         refused(Code.INVALIDACL, () -> other.create().withACL(Ids.CREATOR_ALL_ACL).forPath("/a"));
         owner.create().withACL(Ids.CREATOR_ALL_ACL).forPath("/a", bytes("1"));
-        same(owner.getACL().forPath("/a"),
-                List.of(new ACL(Perms.ALL,
-                        new Id("digest",
-                                DigestAuthenticationProvider.generateDigest("ann:secret")))),
+        same(owner.getACL().forPath("/a"), List.of(new ACL(Perms.ALL,
+                new Id("digest", DigestAuthenticationProvider.generateDigest("ann:secret")))),
                 "ACL");
         refused(Code.NOAUTH, () -> other.getData().forPath("/a"));
         refused(Code.NOAUTH, () -> other.setData().forPath("/a", bytes("2")));
@@ -71,10 +69,9 @@ public final class Rights {
         Plain plain = new Plain(asker, asker.connect(), Asker.SESSION_MS);
         plain.zk.addAuthInfo("digest", bytes("ann:secret"));
         plain.zk.addAuthInfo("digest", bytes("bob:b"));
-        Set<String> users = plain.zk.whoAmI()
-                                    .stream()
-                                    .map((ClientInfo i) -> i.getAuthScheme() + ":" + i.getUser())
-                                    .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> users = plain.zk.whoAmI().stream()
+                .map((ClientInfo i) -> i.getAuthScheme() + ":" + i.getUser())
+                .collect(Collectors.toCollection(TreeSet::new));
         same(users, new TreeSet<>(List.of("ip:127.0.0.1", "digest:ann", "digest:bob")),
                 "identities");
     }
@@ -82,20 +79,16 @@ public final class Rights {
     public static void aMeaninglessAclIsRefused(Asker asker) throws Exception {
         CuratorFramework client = asker.client();
         for (Id id : List.of(new Id("digest", "no-colon"), new Id("nonsense", "x"),
-                     new Id("ip", "300.1.1.1"))) {
+                new Id("ip", "300.1.1.1"))) {
             refused(Code.INVALIDACL,
-                    ()
-                            -> client.create()
-                                       .withACL(List.of(new ACL(Perms.ALL, id)))
-                                       .forPath("/missing/a"));
+                    () -> client.create().withACL(List.of(new ACL(Perms.ALL,
+                    id))).forPath("/missing/a"));
         }
-        client.create()
-                .withACL(List.of(new ACL(Perms.ALL, new Id("ip", "127.0.0.0/8"))))
-                .forPath("/near");
+        client.create().withACL(List.of(new ACL(Perms.ALL,
+                new Id("ip", "127.0.0.0/8")))).forPath("/near");
         client.setData().forPath("/near", null);
-        client.create()
-                .withACL(List.of(new ACL(Perms.ALL, new Id("ip", "10.0.0.1"))))
-                .forPath("/far");
+        client.create().withACL(List.of(new ACL(Perms.ALL,
+                new Id("ip", "10.0.0.1")))).forPath("/far");
         refused(Code.NOAUTH, () -> client.setData().forPath("/far", null));
     }
 
@@ -108,9 +101,8 @@ public final class Rights {
 
     public static void authIsSentAgainAfterAReconnect(Asker asker) throws Exception {
         Relay relay = asker.relay();
-        CuratorFramework client =
-                asker.started(asker.builder(relay.address(), Asker.SESSION_MS)
-                                      .authorization("digest", bytes("ann:secret")));
+        CuratorFramework client = asker.started(asker.builder(relay.address(), Asker.SESSION_MS)
+                .authorization("digest", bytes("ann:secret")));
         client.create().withACL(Ids.CREATOR_ALL_ACL).forPath("/a", bytes("1"));
         Asker.States states = new Asker.States(client);
         relay.cut();
@@ -120,31 +112,27 @@ public final class Rights {
 
     public static void authIsSentAgainInANewSession(Asker asker) throws Exception {
         Relay relay = asker.relay();
-        CuratorFramework client =
-                asker.started(asker.builder(relay.address(), Asker.SESSION_MS)
-                                      .authorization("digest", bytes("ann:secret")));
+        CuratorFramework client = asker.started(asker.builder(relay.address(), Asker.SESSION_MS)
+                .authorization("digest", bytes("ann:secret")));
         client.create().withACL(Ids.CREATOR_ALL_ACL).forPath("/a", bytes("1"));
         asker.loseSession(client, relay);
         same(text(client.getData().forPath("/a")), "1", "data");
     }
 
     public static void theSuperUserPassesEveryAcl(Asker asker) throws Exception {
-        authorized(asker, "ann:secret")
-                .create()
-                .withACL(Ids.CREATOR_ALL_ACL)
-                .forPath("/a", bytes("1"));
+        authorized(asker, "ann:secret").create().withACL(Ids.CREATOR_ALL_ACL).forPath("/a",
+                bytes("1"));
         same(text(authorized(asker, "super:compat").getData().forPath("/a")), "1", "data");
     }
 
     public static void digestsAreMaskedFromThoseWithoutAdmin(Asker asker) throws Exception {
         String digest = DigestAuthenticationProvider.generateDigest("ann:secret");
         CuratorFramework other = asker.client();
-        other.create()
-                .withACL(List.of(new ACL(Perms.ALL, new Id("digest", digest)),
-                        new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE)))
-                .forPath("/a");
+        other.create().withACL(List.of(new ACL(Perms.ALL, new Id("digest", digest)),
+                new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE))).forPath("/a");
         same(other.getACL().forPath("/a").get(0).getId(), new Id("digest", "ann:x"), "masked");
         same(authorized(asker, "ann:secret").getACL().forPath("/a").get(0).getId(),
-                new Id("digest", digest), "in full");
+                new Id("digest", digest),
+                "in full");
     }
 }

@@ -24,8 +24,8 @@ public class Suite {
             Caches.class, Nodes.class, Queues.class, Counters.class);
 
     private final String connect;
-    private final String root =
-            "/compat-curator-" + Long.toHexString(new java.security.SecureRandom().nextLong());
+    private final String root = "/compat-curator-"
+            + Long.toHexString(new java.security.SecureRandom().nextLong());
     private final List<String> wrong = new ArrayList<>();
     private int count;
 
@@ -54,10 +54,10 @@ public class Suite {
 
     private boolean run() throws Exception {
         try (CuratorFramework janitor = CuratorFrameworkFactory.builder()
-                                                .connectString(connect)
-                                                .authorization("digest", Rights.SUPER)
-                                                .retryPolicy(new RetryNTimes(3, 200))
-                                                .build()) {
+                .connectString(connect)
+                .authorization("digest", Rights.SUPER)
+                .retryPolicy(new RetryNTimes(3, 200))
+                .build()) {
             janitor.start();
             janitor.create().forPath(root, null);
             for (Class<?> topic : QUESTIONS) {
@@ -67,8 +67,8 @@ public class Suite {
         }
         System.out.printf("  %d questions, %d wrong answers%n", count, wrong.size());
         if (!wrong.isEmpty()) {
-            reason(wrong.size() + " of " + count + " questions: "
-                    + String.join("; ", wrong.subList(0, Math.min(5, wrong.size())))
+            reason(wrong.size() + " of " + count + " questions: " + String.join("; ",
+                    wrong.subList(0, Math.min(5, wrong.size())))
                     + (wrong.size() > 5 ? "; ..." : ""));
         }
         return wrong.isEmpty() && count > 0;
@@ -76,12 +76,10 @@ public class Suite {
 
     private void ask(Class<?> topic, CuratorFramework janitor) throws Exception {
         List<Method> questions = Arrays.stream(topic.getDeclaredMethods())
-                                         .filter(m
-                                                 -> Modifier.isPublic(m.getModifiers())
-                                                         && Arrays.equals(m.getParameterTypes(),
-                                                                 new Class<?>[] {Asker.class}))
-                                         .sorted(Comparator.comparing(Method::getName))
-                                         .toList();
+                .filter(m -> Modifier.isPublic(m.getModifiers())
+                        && Arrays.equals(m.getParameterTypes(), new Class<?>[] {Asker.class}))
+                .sorted(Comparator.comparing(Method::getName))
+                .toList();
         for (Method question : questions) {
             String name = topic.getSimpleName() + "." + question.getName();
             String only = System.getenv("COMPAT_ONLY"); // For work on one question.
@@ -115,8 +113,8 @@ public class Suite {
     /** Null, or what was wrong. */
     private static Throwable answer(Method question, Asker asker) {
         try {
-            asker.inBackground(() -> question.invoke(null, asker))
-                    .get(QUESTION_S, TimeUnit.SECONDS);
+            asker.inBackground(() -> question.invoke(null, asker)).get(QUESTION_S,
+                    TimeUnit.SECONDS);
             return null;
         } catch (TimeoutException e) {
             return new Wrong("no answer within " + QUESTION_S + " s");
