@@ -111,3 +111,47 @@ void utf8_repair(struct bytes *out, const uint8_t *at, size_t len)
         }
     }
 }
+
+static bool has_long_form(const uint8_t *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (at[i] >= 0xf0)
+            return true;
+    return false;
+}
+
+bool utf8_is_as_written(const uint8_t *at, size_t len)
+{
+    return utf8_is_valid(at, len) && !has_long_form(at, len);
+}
+
+static void put_surrogate(struct bytes *out, uint32_t unit)
+{
+    const uint8_t three[] = { (uint8_t)(0xe0 | unit >> 12), (uint8_t)(0x80 | (unit >> 6 & 0x3f)),
+                              (uint8_t)(0x80 | (unit & 0x3f)) };
+
+    bytes_put(out, three, sizeof three);
+}
+
+void utf8_as_written(struct bytes *out, const uint8_t *at, size_t len)
+{
+    struct bytes text = { 0 };
+
+    utf8_repair(&text, at, len);
+    for (size_t i = 0; i < text.len;) {
+        const uint8_t *p = text.at + i;
+
+        if (*p < 0xf0) {
+            bytes_put(out, p, 1);
+            i++;
+            continue;
+        }
+        uint32_t c = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 0x3f) << 12 |
+                     (uint32_t)(p[2] & 0x3f) << 6 | (uint32_t)(p[3] & 0x3f);
+        c -= 0x10000;
+        put_surrogate(out, 0xd800 + (c >> 10));
+        put_surrogate(out, 0xdc00 + (c & 0x3ff));
+        i += 4;
+    }
+    bytes_done(&text);
+}

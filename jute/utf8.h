@@ -19,4 +19,10 @@ bool utf8_is_valid(const uint8_t *at, size_t len);
  * and so does a whole encoded surrogate (three bytes), unlike in other decoders. */
 void utf8_repair(struct bytes *out, const uint8_t *at, size_t len);
 
+/* What ZK would send or store for a text that it was sent: repaired, and each character
+ * beyond U+FFFF as two surrogates of three bytes each, since its writer encodes Java's
+ * chars one by one (client-protocol 1.2). The first tells whether that is the text itself. */
+bool utf8_is_as_written(const uint8_t *at, size_t len);
+void utf8_as_written(struct bytes *out, const uint8_t *at, size_t len);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "util/check.h"
 
-enum { BYTES_CAP_MIN = 64 };
+enum { BYTES_CAP_MIN = 64, BYTES_LARGE = 1 << 20 };
 
 void bytes_done(struct bytes *b)
 {
@@ -21,9 +21,18 @@ void bytes_grow(struct bytes *b, size_t more)
 
     zk_assert(want >= b->len);
     while (cap < want)
-        cap += cap / 2 + BYTES_CAP_MIN;
+        cap += cap < BYTES_LARGE ? cap / 2 + BYTES_CAP_MIN : cap / 8;
     b->at = zk_xrealloc(b->at, cap);
     b->cap = cap;
+}
+
+void bytes_reserve(struct bytes *b, size_t more)
+{
+    if (b->cap - b->len >= more)
+        return;
+    zk_assert(b->len + more >= b->len);
+    b->at = zk_xrealloc(b->at, b->len + more);
+    b->cap = b->len + more;
 }
 
 void bytes_drop(struct bytes *b, size_t count)

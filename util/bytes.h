@@ -28,6 +28,9 @@ static inline uint8_t *bytes_room(struct bytes *b, size_t more)
     return b->at + b->len;
 }
 
+/* Makes room for exactly `more` bytes: for what is large and will not grow further. */
+void bytes_reserve(struct bytes *b, size_t more);
+
 static inline void bytes_added(struct bytes *b, size_t count)
 {
     b->len += count;

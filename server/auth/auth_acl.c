@@ -285,7 +285,7 @@ static enum zk_err fix_list(const struct auth_conf *conf, const struct idset *id
 
 static bool text_is_valid(struct jute_bytes text)
 {
-    return text.len <= 0 || utf8_is_valid(text.at, (size_t)text.len);
+    return text.len <= 0 || utf8_is_as_written(text.at, (size_t)text.len);
 }
 
 static bool list_is_text(struct jute_vector acls)
@@ -306,7 +306,7 @@ static void write_repaired(struct bytes *out, struct jute_bytes text)
     jute_write_i32(out, text.len);
     if (text.len <= 0)
         return;
-    utf8_repair(out, text.at, (size_t)text.len);
+    utf8_as_written(out, text.at, (size_t)text.len);
     (void)jute_store32(out->at + begin, (uint32_t)(out->len - begin - 4));
 }
 

@@ -53,7 +53,8 @@ static bool append_digest(struct bytes *out, const EVP_MD *md, const uint8_t *at
 
     const uint8_t *colon = len > 0 ? memchr(at, ':', len) : NULL;
 
-    bytes_put(out, at, colon != NULL ? (size_t)(colon - at) : len);
+    /* In the form that ACLs are kept in, so that they match. */
+    utf8_as_written(out, at, colon != NULL ? (size_t)(colon - at) : len);
     bytes_put(out, ":", 1);
 
     /* Four characters for each three bytes begun, and a NUL. */

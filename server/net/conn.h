@@ -61,6 +61,10 @@ void conn_new(struct net *n, int fd, const struct sockaddr *peer);
 void conn_go(struct conn *c);
 /* Sends what is in client.out. False: the connection is gone. */
 bool conn_flush(struct conn *c);
+/* The same in two steps, for who sends it himself: what there is to send, and what became
+ * of it (the result of send(), errno). */
+size_t conn_unsent(const struct conn *c, const uint8_t **ret);
+bool conn_sent(struct conn *c, ssize_t sent, int err);
 /* Gone at once. With reset, the other side is told by an RST, and nothing is kept for it. */
 void conn_destroy(struct conn *c, bool reset);
 /* The client is done; what it had to say was sent. */

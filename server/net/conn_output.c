@@ -72,25 +72,39 @@ static bool drained(struct conn *c)
     return true;
 }
 
-bool conn_flush(struct conn *c)
+size_t conn_unsent(const struct conn *c, const uint8_t **ret)
 {
     const struct bytes *out = &c->client.out;
-    size_t left = out->len - c->out_sent;
-    ssize_t sent = 0;
 
-    zk_assert(c->state != CONN_LINGERING);
-    if (left > 0) {
-        sent = send(c->fd, out->at + c->out_sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-            conn_destroy(c, false);
-            return false;
-        }
-        if (sent < 0)
-            sent = 0;
-        c->out_sent += (size_t)sent;
+    *ret = out->at + c->out_sent;
+    return out->len - c->out_sent;
+}
+
+bool conn_sent(struct conn *c, ssize_t sent, int err)
+{
+    if (sent < 0 && err != EAGAIN && err != EINTR && err != ENOBUFS) {
+        conn_destroy(c, false);
+        return false;
     }
-    if (c->out_sent == out->len)
+    if (sent < 0)
+        sent = 0;
+    c->out_sent += (size_t)sent;
+    if (c->out_sent == c->client.out.len)
         return drained(c);
     keep_rest(c, (size_t)sent);
     return true;
+}
+
+bool conn_flush(struct conn *c)
+{
+    const uint8_t *at;
+    size_t left = conn_unsent(c, &at);
+
+    zk_assert(c->state != CONN_LINGERING);
+    if (left == 0)
+        return drained(c);
+
+    ssize_t sent = send(c->fd, at, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    return conn_sent(c, sent, errno);
 }

@@ -26,6 +26,10 @@ enum {
     /* Milliseconds between two log lines about refused connections. */
     NET_TELL_MS = 10000,
 
+    /* Sends made together, at most, and the number from which on a helper takes part. */
+    NET_SENDS_AT_ONCE = 256,
+    NET_SENDS_WITH_HELP = 48,
+
     /* Output buffers kept for the next turn: how many, and bytes of the largest kept. */
     NET_POOL_BUFFERS = 32,
     NET_POOL_BYTES = 64 * 1024,

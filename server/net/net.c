@@ -9,7 +9,6 @@
 enum {
     /* Connections closed or looked at for a timer in one turn. */
     EXPIRED_PER_TURN = 1000,
-    SENDS_PER_LOOK = 16,
 };
 
 uint64_t net_now_us(void)
@@ -35,6 +34,7 @@ void net_init(struct net *n, const struct net_conf *conf, const struct net_host 
         .ips = ip_count_new(seed),
         .shared = zk_xmalloc(NET_COPY_BYTES + NET_READ_BYTES),
     };
+    senders_init(&n->senders);
     list_init(&n->all);
     list_init(&n->ready);
     list_init(&n->blocked);
@@ -51,6 +51,7 @@ void net_done(struct net *n)
         conn_destroy(list_entry(n->all.next, struct conn, in_all), false);
     while (n->pool_count > 0)
         bytes_done(&n->pool[--n->pool_count]);
+    senders_done(&n->senders);
     n->ips = ip_count_free(n->ips);
     free(n->shared);
     n->shared = NULL;
@@ -140,24 +141,50 @@ void net_run(struct net *n)
     }
 }
 
-void net_flush(struct net *n)
+/* Takes clients with output off the list. Who has none left ends here. */
+static size_t collect_sends(struct net *n)
 {
     struct list *dirty = &n->service->dirty;
-    unsigned count = 0;
+    size_t count = 0;
 
-    if (list_is_empty(dirty))
-        return;
-    n->output_us = net_now_us();
-    while (!list_is_empty(dirty)) {
+    while (count < NET_SENDS_AT_ONCE && !list_is_empty(dirty)) {
         struct conn *c = conn_of(list_entry(dirty->next, struct client, dirty));
+        struct send_job *j = &n->jobs[count];
 
         list_remove(&c->client.dirty);
-        /* A full socket says when it has room again. */
-        if (list_is_empty(&c->in_blocked))
+        if (!list_is_empty(&c->in_blocked))
+            continue; /* A full socket says when it has room again. */
+        j->len = conn_unsent(c, &j->at);
+        j->fd = c->fd;
+        j->owner = c;
+        if (j->len > 0)
+            count++;
+        else
             (void)conn_flush(c);
-        if (++count % SENDS_PER_LOOK == 0 && net_now_us() - n->output_us > NET_TURN_OUTPUT_US)
-            return;
     }
+    return count;
+}
+
+void net_flush(struct net *n)
+{
+    if (list_is_empty(&n->service->dirty))
+        return;
+    n->output_us = net_now_us();
+    do {
+        size_t count = collect_sends(n);
+
+        if (count >= NET_SENDS_WITH_HELP)
+            senders_run(&n->senders, n->jobs, count);
+        for (size_t i = 0; i < count; i++) {
+            struct send_job *j = &n->jobs[i];
+
+            if (count >= NET_SENDS_WITH_HELP)
+                (void)conn_sent(j->owner, j->sent, j->err);
+            else
+                (void)conn_flush(j->owner);
+        }
+    } while (!list_is_empty(&n->service->dirty) &&
+             net_now_us() - n->output_us <= NET_TURN_OUTPUT_US);
 }
 
 bool net_has_work(const struct net *n)

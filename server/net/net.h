@@ -22,6 +22,7 @@
 #include "server/net/ingress.h"
 #include "server/net/ip_count.h"
 #include "server/net/limits.h"
+#include "server/net/senders.h"
 #include "server/net/words.h"
 #include "server/request/service.h"
 #include "util/bytes.h"
@@ -72,6 +73,7 @@ struct net {
     struct idle idle;
     struct ingress ingress;
     struct words words;
+    struct senders senders;
 
     bool is_stopping; /* Nothing is read any more. */
 
@@ -83,6 +85,7 @@ struct net {
     uint8_t *shared;    /* NET_COPY_BYTES and NET_READ_BYTES. */
     struct bytes pool[NET_POOL_BUFFERS];
     unsigned pool_count;
+    struct send_job jobs[NET_SENDS_AT_ONCE];
 };
 
 /* Sets up an empty net. words and service are not touched before the first connection. */

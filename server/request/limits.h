@@ -12,6 +12,10 @@ enum {
      * clients, and for its turn, so that many of them at once delay nobody else. */
     LARGE_REPLY_BYTES = 64 * 1024,
 
+    /* Bytes of one reply. What would be larger gets ZK_MARSHALLING_ERROR: clients refuse
+     * far less (their own jute.maxbuffer). */
+    REPLY_BYTES_MAX = 128 * 1024 * 1024,
+
     /* Bytes of large replies made in one turn of the loop. The rest waits for the next. */
     TURN_LARGE_BYTES = 4 * 1024 * 1024,
 

@@ -1,6 +1,7 @@
 #include "server/request/read.h"
 
 #include "jute/utf8.h"
+#include "server/request/limits.h"
 #include "server/tree/path.h"
 #include "util/check.h"
 
@@ -15,10 +16,10 @@ struct jute_bytes read_text(const struct call *call, struct jute_bytes text)
 {
     struct bytes *repaired = &call->client->service->repaired;
 
-    if (text.len <= 0 || utf8_is_valid(text.at, (size_t)text.len))
+    if (text.len <= 0 || utf8_is_as_written(text.at, (size_t)text.len))
         return text;
     repaired->len = 0;
-    utf8_repair(repaired, text.at, (size_t)text.len);
+    utf8_as_written(repaired, text.at, (size_t)text.len);
     return (struct jute_bytes){ .at = repaired->at, .len = (int32_t)repaired->len };
 }
 
@@ -127,6 +128,11 @@ void read_children(const struct call *call)
     const struct znode *n = find_readable(call, r.path, !in.bad, ZK_PERM_READ);
     if (n == NULL)
         return;
+    if (read_reply_size(call->client->service, call->op, call->body, call->len) >
+        REPLY_BYTES_MAX) {
+        reply_error(call, ZK_MARSHALLING_ERROR);
+        return;
+    }
     if (r.watch)
         watch_set(call, r.path, WATCH_CHILD);
     size_t begin = reply_begin(call, ZK_OK);
@@ -154,15 +160,16 @@ void read_descendant_count(const struct call *call)
     reply_end(call, begin);
 }
 
-/* Whether the prefix selects everything: null, blank or "/". */
+/* Whether the prefix selects everything: null, or blank or "/" but for what Java trims. */
 static bool is_blank(struct jute_bytes prefix)
 {
-    if (jute_is_text(prefix, "/"))
-        return true;
-    for (int32_t i = 0; i < prefix.len; i++)
-        if (prefix.at[i] > ' ')
-            return false;
-    return true;
+    while (prefix.len > 0 && prefix.at[0] <= ' ') {
+        prefix.at++;
+        prefix.len--;
+    }
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] <= ' ')
+        prefix.len--;
+    return prefix.len <= 0 || jute_is_text(prefix, "/");
 }
 
 void read_ephemerals(const struct call *call)
@@ -190,6 +197,11 @@ void read_ephemerals(const struct call *call)
         if (!all && (path->len < (size_t)r.prefix_path.len ||
                      memcmp(path->at, r.prefix_path.at, (size_t)r.prefix_path.len) != 0))
             continue;
+        if (c->out.len - begin + path->len > REPLY_BYTES_MAX) {
+            c->out.len = begin;
+            reply_error(call, ZK_MARSHALLING_ERROR);
+            return;
+        }
         jute_write_str(&c->out,
                        (struct jute_bytes){ .at = path->at, .len = (int32_t)path->len });
         count++;
@@ -212,7 +224,7 @@ void read_whoami(const struct call *call)
 
         idset_at(call->ids, i, &scheme, &id);
         jute_write_str(out, scheme);
-        jute_write_str(out, idset_user_at(auth, call->ids, i));
+        jute_write_str(out, read_text(call, idset_user_at(auth, call->ids, i)));
     }
     reply_end(call, begin);
 }
@@ -290,6 +302,9 @@ void read_answer(const struct call *call)
     }
 }
 
+/* Header and stat of a member. */
+enum { MULTI_MEMBER_BYTES = 96 };
+
 static size_t size_of_node(const struct tree *t, const struct znode *n, bool children)
 {
     if (n == NULL)
@@ -315,7 +330,8 @@ static size_t size_of_multi(const struct tree *t, const uint8_t *body, size_t le
             return size;
         jute_read_get_data_request(&in, &r);
         if (!in.bad)
-            size += size_of_node(t, tree_find(t, r.path), head.type == ZK_OP_GET_CHILDREN);
+            size += size_of_node(t, tree_find(t, r.path), head.type == ZK_OP_GET_CHILDREN) +
+                    MULTI_MEMBER_BYTES;
     }
 }
 

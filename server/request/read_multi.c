@@ -1,4 +1,5 @@
 /* multiRead (client-protocol 3.17): getData and getChildren only, each by itself. */
+#include "server/request/limits.h"
 #include "server/request/read.h"
 
 enum { REPLY_ERR_AT = 16 }; /* In a frame: behind length, xid and zxid. */
@@ -122,6 +123,12 @@ void read_multi(const struct call *call)
     struct bytes *out = &call->client->out;
     enum outlook outlook = look_at(call);
     enum zk_err err = outlook == ALL_READS ? ZK_OK : ZK_MARSHALLING_ERROR;
+
+    if (read_reply_size(call->client->service, call->op, call->body, call->len) >
+        REPLY_BYTES_MAX) {
+        reply_error(call, ZK_MARSHALLING_ERROR);
+        return;
+    }
     size_t begin = reply_begin(call, err);
     struct jute_in in = jute_in(call->body, call->len);
 

@@ -5,6 +5,9 @@
 #include "server/session/session.h"
 #include "util/check.h"
 
+/* Of a large reply, beside its contents: headers and stat. */
+enum { REPLY_OVERHEAD_BYTES = 256 };
+
 /* What kind of road an opcode takes. */
 enum road { ROAD_NONE, ROAD_READ, ROAD_WRITE, ROAD_SYNC, ROAD_AUTH, ROAD_SASL };
 
@@ -89,6 +92,7 @@ static bool may_answer(struct client *c, size_t size)
         return false;
     }
     s->turn_large_bytes += size;
+    bytes_reserve(&c->out, size + REPLY_OVERHEAD_BYTES);
     return true;
 }
 
@@ -224,6 +228,15 @@ static bool route_write(struct client *c, const struct request_header *head, con
     if (head->type == ZK_OP_CREATE_SESSION) {
         struct jute_in in = jute_in(body, len);
         jute_read_i32(&in, &req.timeout_ms);
+        if (in.bad) {
+            p->kind = PENDING_ERROR;
+            p->err = ZK_MARSHALLING_ERROR;
+            route_pump(c);
+            return true;
+        }
+        /* ZK tracks the session anew with that timeout, whatever it is. */
+        c->session->timeout_ms = req.timeout_ms;
+        session_touch(s->sessions, c->session, s->now_ms);
     }
     if (s->conf.large_request_threshold >= 0 &&
         len + 8 > (size_t)s->conf.large_request_threshold) {

@@ -73,8 +73,8 @@ static void put_begin(struct bytes *out, struct state *s)
     (void)jute_store32(out->at + count_at, (uint32_t)acls.count);
 }
 
-int dump_begin(struct dump **ret, struct state *s, const char *snap_dir,
-               enum snapshot_codec codec, bool digest_on, bool zxid_on, int notify_fd)
+int dump_begin(struct dump **ret, struct state *s, const char *snap_dir, enum snapshot_codec codec,
+               bool digest_on, bool zxid_on, int notify_fd)
 {
     struct dump *d = zk_xcalloc(1, sizeof *d);
     int r = snapshot_writer_open(&d->writer, snap_dir, tree_zxid(s->tree), codec, notify_fd);

@@ -15,8 +15,8 @@ struct dump;
 /* Begins: file header, sessions, ACLs. Sessions are copied here in one go.
  * digest_on writes the digest section, zxid_on the last-zxid section (never the latter
  * alone: trap 3.3). */
-int dump_begin(struct dump **ret, struct state *s, const char *snap_dir,
-               enum snapshot_codec codec, bool digest_on, bool zxid_on, int notify_fd);
+int dump_begin(struct dump **ret, struct state *s, const char *snap_dir, enum snapshot_codec codec,
+               bool digest_on, bool zxid_on, int notify_fd);
 
 /* Serialises for about budget_us (measured by now_us, an injected clock) or until the writer has no
  * room. Returns 1 when the file is complete and durable, 0 when there is more to do, or

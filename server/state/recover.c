@@ -92,7 +92,7 @@ static int try_snapshot(struct recovery *v, const struct snapshot_name *name)
     }
     if (r < 0)
         return r;
-    (void)strcpy(v->report->snapshot, name->name);
+    memcpy(v->report->snapshot, name->name, sizeof v->report->snapshot);
     begin = now_us();
     r = replay_log(&v->state, v->report, &v->log, v->dirs->log_dir, &info, v->conf->tree.digest,
                    v->why);

@@ -33,11 +33,11 @@ struct state {
 };
 
 struct recover_report {
-    zk_zxid zxid;             /* Last one applied. -1: empty and db_autocreate is off. */
-    char snapshot[64];        /* Name of the file taken, "" for none. */
+    zk_zxid zxid;      /* Last one applied. -1: empty and db_autocreate is off. */
+    char snapshot[64]; /* Name of the file taken, "" for none. */
     uint64_t snapshots_skipped;
-    uint64_t txns;            /* Replayed from the logs. */
-    uint64_t cut_bytes;       /* Torn tails that went. */
+    uint64_t txns;              /* Replayed from the logs. */
+    uint64_t cut_bytes;         /* Torn tails that went. */
     uint64_t digest_mismatches; /* Replayed txns after which the digest differed. */
     zk_zxid first_mismatch;
     uint64_t sessions_killed; /* Owners of ephemerals that no session stands for. */

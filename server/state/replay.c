@@ -71,12 +71,13 @@ static int unparsable(const struct log_reader *log, zk_zxid zxid, char why[STORE
     uint64_t offset;
 
     log_reader_where(log, &path, &offset);
-    (void)snprintf(why, STORE_WHY_MAX,
-                   "%s: offset %" PRIu64 " (0x%" PRIx64 "): txn 0x%" PRIx64
-                   " is of an unknown type or its record is malformed, though its checksum is right;"
-                   " a newer or another server may have written it: start that one, or restore"
-                   " this file from another member",
-                   path, offset, offset, (uint64_t)zxid);
+    (void)snprintf(
+        why, STORE_WHY_MAX,
+        "%s: offset %" PRIu64 " (0x%" PRIx64 "): txn 0x%" PRIx64
+        " is of an unknown type or its record is malformed, though its checksum is right;"
+        " a newer or another server may have written it: start that one, or restore"
+        " this file from another member",
+        path, offset, offset, (uint64_t)zxid);
     return -EBADMSG;
 }
 

@@ -37,7 +37,7 @@ void index_name(char ret[INDEX_NAME_MAX], zk_zxid zxid);
 struct index_writer {
     int dir_fd, fd; /* fd -1: closed, or given up. dir_fd is borrowed. */
     zk_zxid zxid;
-    uint64_t at; /* Where `open` lies in the file. */
+    uint64_t at;             /* Where `open` lies in the file. */
     struct index_entry open; /* The last entry, still growing. */
     uint64_t kicked_us;
 };

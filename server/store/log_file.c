@@ -154,8 +154,7 @@ static void compare_index(struct log_file *f, const uint8_t *entry, zk_zxid zxid
 }
 
 /* 1: a good entry lies at f->at; *ret is its payload. 0: none does. */
-static int try_entry(struct log_file *f, const uint8_t **ret, size_t *len,
-                     char why[STORE_WHY_MAX])
+static int try_entry(struct log_file *f, const uint8_t **ret, size_t *len, char why[STORE_WHY_MAX])
 {
     const uint8_t *p = NULL;
     int r = peek(f, LOG_ENTRY_HEAD, &p, why);
@@ -204,8 +203,7 @@ int log_file_next(struct log_file *f, const uint8_t **ret, size_t *len, enum log
     return 1;
 }
 
-int log_damage(const struct log_file *f, uint64_t offset, const char *what,
-               char why[STORE_WHY_MAX])
+int log_damage(const struct log_file *f, uint64_t offset, const char *what, char why[STORE_WHY_MAX])
 {
     if (f->last < 0)
         return store_why(why, -EBADMSG,

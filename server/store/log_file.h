@@ -29,10 +29,10 @@ struct log_file {
     uint64_t win_at;
 
     struct index index;
-    size_t index_next;     /* The entry that is being compared. */
-    uint32_t index_crc;    /* Of what was read of it. */
+    size_t index_next;  /* The entry that is being compared. */
+    uint32_t index_crc; /* Of what was read of it. */
     zk_zxid index_first;
-    bool index_is_stale;   /* It describes other content: ignored. */
+    bool index_is_stale; /* It describes other content: ignored. */
 };
 
 /* Opens FILE of DIR whose name says `zxid`, with the index of that name if its name is

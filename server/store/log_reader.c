@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/store/io.h"
 #include "server/store/log_cut.h"
 #include "server/store/log_file.h"
 #include "server/store/names.h"
-#include "server/store/io.h"
 #include "util/check.h"
 
 /* One file of the sequence, and how its reading ended. */
@@ -110,8 +110,7 @@ static int begin(struct log_reader *r, char why[STORE_WHY_MAX])
     return e;
 }
 
-int log_reader_open(struct log_reader **ret, const char *dir, zk_zxid from,
-                    char why[STORE_WHY_MAX])
+int log_reader_open(struct log_reader **ret, const char *dir, zk_zxid from, char why[STORE_WHY_MAX])
 {
     struct log_reader *r = zk_xcalloc(1, sizeof *r);
 
@@ -194,8 +193,7 @@ static int check_order(struct log_reader *r, zk_zxid zxid, char why[STORE_WHY_MA
 {
     if (zxid <= r->last)
         return 0;
-    if (zxid != r->last + 1 &&
-        !(zxid_epoch(zxid) > zxid_epoch(r->last) && zxid_counter(zxid) == 1))
+    if (zxid != r->last + 1 && !(zxid_epoch(zxid) > zxid_epoch(r->last) && zxid_counter(zxid) == 1))
         return gap(r, zxid, why);
     r->last = zxid;
     return 1;

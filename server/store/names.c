@@ -76,17 +76,22 @@ static int scan_entries(DIR *d, const char *family, struct store_name **ret, siz
         zk_zxid zxid;
 
         errno = 0;
+
         struct dirent *e = readdir(d);
+
         if (e == NULL)
             break;
-        if (!store_name_parse(&zxid, e->d_name, family) || strlen(e->d_name) >= STORE_NAME_MAX)
+
+        size_t len = strlen(e->d_name);
+
+        if (!store_name_parse(&zxid, e->d_name, family) || len >= STORE_NAME_MAX)
             continue;
         if (count == cap) {
             cap = cap * 2 + 16;
             names = zk_xrealloc(names, cap * sizeof *names);
         }
         names[count].zxid = zxid;
-        (void)strcpy(names[count++].name, e->d_name);
+        memcpy(names[count++].name, e->d_name, len + 1);
     }
     if (errno != 0) {
         int r = -errno;

@@ -52,13 +52,13 @@ struct snapshot_sink {
 };
 
 struct snapshot_info {
-    zk_zxid zxid;      /* From the file name. */
-    bool has_digest;   /* With digest_zxid != 0 and version 2. */
+    zk_zxid zxid;    /* From the file name. */
+    bool has_digest; /* With digest_zxid != 0 and version 2. */
     zk_zxid digest_zxid;
     uint64_t digest;
     bool has_last_zxid;
     zk_zxid last_zxid;
-    uint64_t bytes;    /* Uncompressed. */
+    uint64_t bytes; /* Uncompressed. */
 };
 
 /* Reads plain, .gz and .snappy by extension, bounded by named limits, reading ahead.

@@ -79,11 +79,12 @@ int snapshot_list(struct snapshot_name **ret, size_t *ret_count, const char *dir
             begin--;
         for (size_t i = begin; r >= 0 && i < end; i++) {
             struct snapshot_name *s = &list[kept];
+            size_t len = strlen(names[i].name);
 
-            if (strlen(names[i].name) >= sizeof s->name || store_name_has_ext(names[i].name, "tmp"))
+            if (len >= sizeof s->name || store_name_has_ext(names[i].name, "tmp"))
                 continue;
             s->zxid = names[i].zxid;
-            (void)strcpy(s->name, names[i].name);
+            memcpy(s->name, names[i].name, len + 1);
             r = check_one(dir, s->name, &s->bytes, why);
             kept += r > 0 ? 1 : 0;
         }

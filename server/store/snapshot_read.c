@@ -146,8 +146,8 @@ static int read_sessions(struct reader *rd, const struct snapshot_sink *sink)
         if (r < 0)
             return r;
 
-        int e = sink->session(sink->ctx, (zk_session_id)jute_load64(p),
-                              (int32_t)jute_load32(p + 8));
+        int e =
+            sink->session(sink->ctx, (zk_session_id)jute_load64(p), (int32_t)jute_load32(p + 8));
 
         if (e < 0)
             return e;
@@ -324,8 +324,7 @@ static int read_sections(struct reader *rd, struct snapshot_info *ret)
     if (r > 0) {
         ret->digest_zxid = (zk_zxid)jute_load64(p);
         ret->digest = jute_load64(p + 12);
-        ret->has_digest =
-            ret->digest_zxid != 0 && (int32_t)jute_load32(p + 8) == DIGEST_VERSION;
+        ret->has_digest = ret->digest_zxid != 0 && (int32_t)jute_load32(p + 8) == DIGEST_VERSION;
     } else if (r == 0) {
         r = try_old_digest(rd, sum, &size);
     }

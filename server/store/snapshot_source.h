@@ -35,8 +35,8 @@ int snapshot_source_open(struct snapshot_source *s, int fd, enum snapshot_kind k
                          const char *path, char why[STORE_WHY_MAX]);
 void snapshot_source_done(struct snapshot_source *s);
 
-/* Fills up to `count` bytes: fewer only at the end of the file. Returns how many, or -EBADMSG when the
- * compressed bytes are wrong, or another negative errno. */
+/* Fills up to `count` bytes: fewer only at the end of the file. Returns how many, or -EBADMSG when
+ * the compressed bytes are wrong, or another negative errno. */
 int64_t snapshot_source_read(struct snapshot_source *s, uint8_t *ret, size_t count);
 
 #endif

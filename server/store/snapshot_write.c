@@ -49,10 +49,10 @@ struct snapshot_writer {
 
     /* Of the thread alone. */
     int fd;
-    uint32_t sum;       /* Adler-32 of the uncompressed stream. */
-    uint64_t at;        /* Written to the file. */
-    uint64_t flushed;   /* Handed to the disk up to here. */
-    uint64_t settled;   /* And waited for up to here. */
+    uint32_t sum;     /* Adler-32 of the uncompressed stream. */
+    uint64_t at;      /* Written to the file. */
+    uint64_t flushed; /* Handed to the disk up to here. */
+    uint64_t settled; /* And waited for up to here. */
     bool is_gz;
     z_stream z;
     uint8_t out[GZIP_OUT_BYTES];

@@ -36,8 +36,8 @@ struct wal {
     /* Of the log thread alone. */
     struct wal_file file;
     struct index_writer index;
-    bool roll;             /* The next txn begins a new file. */
-    struct bytes frame;    /* Entries to be written. */
+    bool roll;              /* The next txn begins a new file. */
+    struct bytes frame;     /* Entries to be written. */
     struct index_entry run; /* What was framed since the last fdatasync. */
     uint64_t run_txns;
     uint64_t closed_bytes; /* Sizes of finished files since the last roll_after. */

@@ -32,8 +32,8 @@ struct wal_batch {
     struct bytes payload;
     struct wal_txn *txns;
     uint32_t count, cap;
-    bool roll_after; /* The next batch begins a new file (a snapshot was started). */
-    int refs;        /* Atomic. Starts at 1. */
+    bool roll_after;        /* The next batch begins a new file (a snapshot was started). */
+    int refs;               /* Atomic. Starts at 1. */
     struct wal_batch *next; /* The log's own. */
 };
 
@@ -41,14 +41,14 @@ struct wal_batch *wal_batch_new(void);
 void wal_batch_unref(struct wal_batch *b); /* NULL is fine. */
 
 struct wal_conf {
-    const char *dir;           /* …/version-2 of dataLogDir; copied. */
-    uint64_t prealloc_bytes;   /* preAllocSize; 0 = off. */
-    uint64_t roll_bytes;       /* txnLogSizeLimitInKb; 0 = off: roll without snapshot. */
-    bool sync;                 /* forceSync. */
-    bool write_index;          /* The side index (index.h). */
-    uint32_t fsync_warn_ms;    /* fsync.warningthresholdms. */
-    uint32_t flush_delay_ms;   /* flushDelay: wait so long for more before a flush; 0 = off. */
-    uint32_t max_batch;        /* maxBatchSize: txns that end that wait. */
+    const char *dir;         /* …/version-2 of dataLogDir; copied. */
+    uint64_t prealloc_bytes; /* preAllocSize; 0 = off. */
+    uint64_t roll_bytes;     /* txnLogSizeLimitInKb; 0 = off: roll without snapshot. */
+    bool sync;               /* forceSync. */
+    bool write_index;        /* The side index (index.h). */
+    uint32_t fsync_warn_ms;  /* fsync.warningthresholdms. */
+    uint32_t flush_delay_ms; /* flushDelay: wait so long for more before a flush; 0 = off. */
+    uint32_t max_batch;      /* maxBatchSize: txns that end that wait. */
 };
 
 struct wal;
@@ -65,8 +65,8 @@ int wal_close(struct wal *w);
 void wal_append(struct wal *w, struct wal_batch *b);
 
 struct wal_done {
-    zk_zxid zxid;        /* Every txn up to it is durable. */
-    uint64_t queued;     /* Txns handed over and not yet durable. */
+    zk_zxid zxid;    /* Every txn up to it is durable. */
+    uint64_t queued; /* Txns handed over and not yet durable. */
     uint64_t fsyncs, fsync_us_total, fsync_us_max, fsync_us_last, slow_fsyncs;
     uint64_t bytes;      /* Written since wal_open(). */
     uint64_t file_bytes; /* Sizes of all logs since the last roll_after, padding included. */

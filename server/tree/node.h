@@ -102,9 +102,4 @@ static inline struct znode *node_at(const struct arena *a, uint32_t handle)
     return arena_at(a, handle);
 }
 
-static inline struct znode_ext *ext_at(const struct arena *a, const struct znode *n)
-{
-    return n->ext != 0 ? arena_at(a, n->ext) : NULL;
-}
-
 #endif

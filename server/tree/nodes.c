@@ -40,9 +40,9 @@ struct znode_ext *node_need_ext(struct tree *t, struct znode *n)
 {
     if (n->ext == 0) {
         n->ext = arena_alloc(&t->arena, sizeof(struct znode_ext));
-        *node_ext(t, n) = (struct znode_ext){ .pzxid = n->czxid };
+        *node_own_ext(t, n) = (struct znode_ext){ .pzxid = n->czxid };
     }
-    return node_ext(t, n);
+    return node_own_ext(t, n);
 }
 
 /* The flags that a node has from its place in the tree. */
@@ -131,7 +131,7 @@ static void free_blocks(struct tree *t, uint32_t handle)
 
 static void leave_siblings(struct tree *t, struct znode *n)
 {
-    struct znode_ext *ext = node_ext(t, node_of(t, n->parent));
+    struct znode_ext *ext = node_own_ext(t, node_of(t, n->parent));
 
     if (n->sib_prev != 0)
         node_of(t, n->sib_prev)->sib_next = n->sib_next;

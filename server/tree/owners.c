@@ -83,12 +83,12 @@ static void drop_owner(struct tree *t, struct owner *o)
 
 static void chain_append(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
 {
-    struct znode_ext *ext = node_ext(t, node_of(t, handle));
+    struct znode_ext *ext = node_own_ext(t, node_of(t, handle));
 
     ext->list_next = 0;
     ext->list_prev = *last;
     if (*last != 0)
-        node_ext(t, node_of(t, *last))->list_next = handle;
+        node_own_ext(t, node_of(t, *last))->list_next = handle;
     else
         *first = handle;
     *last = handle;
@@ -96,14 +96,14 @@ static void chain_append(struct tree *t, uint32_t *first, uint32_t *last, uint32
 
 static void chain_remove(struct tree *t, uint32_t *first, uint32_t *last, uint32_t handle)
 {
-    struct znode_ext *ext = node_ext(t, node_of(t, handle));
+    struct znode_ext *ext = node_own_ext(t, node_of(t, handle));
 
     if (ext->list_prev != 0)
-        node_ext(t, node_of(t, ext->list_prev))->list_next = ext->list_next;
+        node_own_ext(t, node_of(t, ext->list_prev))->list_next = ext->list_next;
     else
         *first = ext->list_next;
     if (ext->list_next != 0)
-        node_ext(t, node_of(t, ext->list_next))->list_prev = ext->list_prev;
+        node_own_ext(t, node_of(t, ext->list_next))->list_prev = ext->list_prev;
     else
         *last = ext->list_prev;
 }
@@ -169,7 +169,7 @@ struct znode *tree_first_ephemeral(const struct tree *t, zk_session_id session)
 
 struct znode *tree_next_ephemeral(const struct tree *t, const struct znode *n)
 {
-    uint32_t next = node_ext(t, n)->list_next;
+    uint32_t next = node_own_ext(t, n)->list_next;
 
     return next != 0 ? node_of(t, next) : NULL;
 }
@@ -200,7 +200,7 @@ static bool is_older(int64_t now_ms, int64_t since_ms, int64_t age_ms)
 static bool is_expired(const struct tree *t, const struct znode *n, int64_t now_ms,
                        int64_t never_used_ms)
 {
-    const struct znode_ext *ext = node_ext(t, n);
+    const struct znode_ext *ext = node_own_ext(t, n);
     struct znode_raw raw;
 
     if (ext->child_count > 0)
@@ -228,7 +228,7 @@ bool tree_expired(struct tree *t, int64_t now_ms, int64_t never_used_ms, size_t 
             each(ctx, bytes_view(&t->path));
             found++;
         }
-        at = node_ext(t, n)->list_next;
+        at = node_own_ext(t, n)->list_next;
     }
     t->expiring.at = at;
     return at != 0;

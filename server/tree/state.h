@@ -131,19 +131,26 @@ static inline uint32_t node_handle(const struct tree *t, const struct znode *n)
     return (uint32_t)((size_t)((const uint8_t *)n - t->arena.base) / ARENA_UNIT);
 }
 
+/* NULL if it has none. */
 static inline struct znode_ext *node_ext(const struct tree *t, const struct znode *n)
 {
-    return ext_at(&t->arena, n);
+    return n->ext != 0 ? arena_at(&t->arena, n->ext) : NULL;
+}
+
+/* For nodes that have one: parents, and all with an owner. */
+static inline struct znode_ext *node_own_ext(const struct tree *t, const struct znode *n)
+{
+    return arena_at(&t->arena, n->ext);
 }
 
 static inline uint32_t node_first_child(const struct tree *t, const struct znode *n)
 {
-    return n->ext != 0 ? node_ext(t, n)->first_child : 0;
+    return n->ext != 0 ? node_own_ext(t, n)->first_child : 0;
 }
 
 static inline zk_zxid znode_pzxid(const struct tree *t, const struct znode *n)
 {
-    return n->ext != 0 ? node_ext(t, n)->pzxid : n->czxid;
+    return n->ext != 0 ? node_own_ext(t, n)->pzxid : n->czxid;
 }
 
 /* Length in UTF-16 units, in which ZK counts path lengths. */

@@ -327,12 +327,12 @@ int32_t znode_acl(const struct znode *n)
 
 int32_t znode_child_count(const struct tree *t, const struct znode *n)
 {
-    return n->ext != 0 ? node_ext(t, n)->child_count : 0;
+    return n->ext != 0 ? node_own_ext(t, n)->child_count : 0;
 }
 
 uint64_t znode_child_names_len(const struct tree *t, const struct znode *n)
 {
-    return n->ext != 0 ? node_ext(t, n)->child_names_len : 0;
+    return n->ext != 0 ? node_own_ext(t, n)->child_names_len : 0;
 }
 
 struct znode *znode_first_child(const struct tree *t, const struct znode *n)

@@ -21,8 +21,14 @@
 #include "server/store/wal.h"
 #include "util/check.h"
 
-enum { DATA_BYTES = 100, SIBLINGS = 1000, SLICE_US = 1000, BATCH_TXNS = 16, FDATASYNCS_MAX = 1000000,
-       ALONE_US = 2000000 };
+enum {
+    DATA_BYTES = 100,
+    SIBLINGS = 1000,
+    SLICE_US = 1000,
+    BATCH_TXNS = 16,
+    FDATASYNCS_MAX = 1000000,
+    ALONE_US = 2000000
+};
 
 static uint64_t now_us(void)
 {
@@ -91,9 +97,8 @@ static void log_next(struct logging *g)
         uint32_t at = (uint32_t)b->payload.len;
 
         put_create(&b->payload, ++g->zxid, "/bench/0000/node-00000000");
-        b->txns[b->count] = (struct wal_txn){
-            .zxid = g->zxid, .at = at, .len = (uint32_t)b->payload.len - at
-        };
+        b->txns[b->count] =
+            (struct wal_txn){ .zxid = g->zxid, .at = at, .len = (uint32_t)b->payload.len - at };
     }
     g->sent_us = now_us();
     wal_append(g->wal, b);
@@ -206,8 +211,8 @@ static void clear(const char *dir)
 {
     char command[600];
 
-    (void)snprintf(command, sizeof command, "rm -f '%s'/log.* '%s'/snapshot.* '%s'/zabd.*", dir, dir,
-                   dir);
+    (void)snprintf(command, sizeof command, "rm -f '%s'/log.* '%s'/snapshot.* '%s'/zabd.*", dir,
+                   dir, dir);
     zk_assert(system(command) == 0);
 }
 

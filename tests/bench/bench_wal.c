@@ -46,10 +46,10 @@ static int compare(const void *a, const void *b)
 static void report(const struct load *l, const char *what, double us, uint64_t fsyncs)
 {
     qsort(l->us, l->batches, sizeof *l->us, compare);
-    (void)printf("%-22s %8.0f batches/s %9.0f txns/s  p50 %6.0f us  p99 %6.0f us  %.2f fsyncs/batch\n",
-                 what, l->batches / us * 1e6, (double)l->batches * l->txns / us * 1e6,
-                 l->us[l->batches / 2], l->us[l->batches * 99 / 100],
-                 (double)fsyncs / l->batches);
+    (void)printf(
+        "%-22s %8.0f batches/s %9.0f txns/s  p50 %6.0f us  p99 %6.0f us  %.2f fsyncs/batch\n", what,
+        l->batches / us * 1e6, (double)l->batches * l->txns / us * 1e6, l->us[l->batches / 2],
+        l->us[l->batches * 99 / 100], (double)fsyncs / l->batches);
 }
 
 enum blocks { BLOCKS_HOLE, BLOCKS_UNWRITTEN, BLOCKS_ZEROS };
@@ -109,7 +109,7 @@ static struct wal_batch *make_batch(const struct load *l, zk_zxid *zxid)
         uint8_t *p = bytes_room(&b->payload, l->bytes);
 
         memset(p, 7, l->bytes);
-        (void)jute_store64(p + 12, (uint64_t)++*zxid);
+        (void)jute_store64(p + 12, (uint64_t)++ * zxid);
         b->txns[i] =
             (struct wal_txn){ .zxid = *zxid, .at = (uint32_t)b->payload.len, .len = l->bytes };
         bytes_added(&b->payload, l->bytes);

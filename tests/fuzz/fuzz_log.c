@@ -37,7 +37,7 @@ static void make_dir(void)
 {
     if (dir[0] != '\0')
         return;
-    (void)strcpy(dir, "/tmp/zabd-fuzz-XXXXXX");
+    (void)snprintf(dir, sizeof dir, "/tmp/zabd-fuzz-XXXXXX");
     zk_assert(mkdtemp(dir) != NULL);
     (void)snprintf(log_path, sizeof log_path, "%s/log.1", dir);
     (void)snprintf(index_path, sizeof index_path, "%s/zabd.index.1", dir);

@@ -36,7 +36,7 @@ static void make_dir(void)
 {
     if (dir[0] != '\0')
         return;
-    (void)strcpy(dir, "/tmp/zabd-fuzz-XXXXXX");
+    (void)snprintf(dir, sizeof dir, "/tmp/zabd-fuzz-XXXXXX");
     zk_assert(mkdtemp(dir) != NULL);
     notify_fd = eventfd(0, EFD_CLOEXEC);
     zk_assert(atexit(remove_dir) == 0);
@@ -80,7 +80,7 @@ static bool load(struct state *s, const char *name, uint64_t bytes, bool must_lo
     char why[STORE_WHY_MAX];
     int r;
 
-    (void)strcpy(n.name, name);
+    (void)snprintf(n.name, sizeof n.name, "%s", name);
     r = load_snapshot(s, &info, &conf, dir, &n, why);
     zk_assert(r == 0 || (r < 0 && why[0] != '\0'));
     if (r < 0 && must_load) {

@@ -24,7 +24,7 @@ static void heard(void *ctx, const struct tree_event *ev, const uint32_t *watche
 {
     struct tree *t = ctx;
 
-    zk_assert(ev->path.len > 0 && count > 0);
+    zk_assert(ev->path.len >= 0 && count > 0);
     for (size_t i = 0; i < count; i++)
         zk_assert(watchers[i] < 256);
     (void)tree_acl(t, ev->acl);

@@ -93,7 +93,7 @@ class Siege:
         at = time.monotonic()
         try:
             yield
-            time.sleep(max(settle, at + 0.4 - time.monotonic(), 0))  # The probe needs a little time as well.
+            time.sleep(max(settle, 0.3))  # The probe needs a little time as well.
         finally:
             took = time.monotonic() - at
             seen = self.stop_probe()

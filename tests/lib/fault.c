@@ -140,8 +140,7 @@ int ftruncate(int fd, off_t size)
 
 int openat(int dir_fd, const char *path, int flags, ...)
 {
-    int (*next)(int, const char *, int, ...) =
-        (int (*)(int, const char *, int, ...))real("openat");
+    int (*next)(int, const char *, int, ...) = (int (*)(int, const char *, int, ...))real("openat");
     int err = next_fault(FAULT_OPENAT);
     mode_t mode = 0;
 

@@ -119,6 +119,7 @@ void net_rig_turn(struct net_rig *r)
 {
     r->is_awake = false;
     zk_assert(event_base_loop(r->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+    r->had_events = r->is_awake;
     wake(r);
     net_run(&r->net);
     if (net_deadline(&r->net) <= r->now_ms)
@@ -141,7 +142,7 @@ void net_rig_run(struct net_rig *r)
     /* A few more than needed: what one turn sends another may have to see. */
     for (int quiet = 0; quiet < 3; quiet++) {
         net_rig_turn(r);
-        if (net_has_work(&r->net))
+        if (r->had_events || net_has_work(&r->net))
             quiet = -1;
     }
 }

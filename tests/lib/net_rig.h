@@ -15,6 +15,7 @@ struct net_rig {
     struct net net;
     int64_t now_ms;
     bool is_awake;
+    bool had_events; /* In the last turn. */
     bool hold_log; /* Nothing becomes durable while it is set. */
 };
 

@@ -196,10 +196,11 @@ void rig_payload(struct bytes *out, int64_t zxid, const char *path, size_t data_
     static const uint8_t anyone[] = { 0,   0, 0, 31, 0, 0,   0,   5,   'w', 'o', 'r', 'l',
                                       'd', 0, 0, 0,  6, 'a', 'n', 'y', 'o', 'n', 'e' };
     uint8_t *data = zk_xmalloc(data_len + 1);
-    struct txn_header head = {
-        .session_id = 7, .cxid = (int32_t)zxid, .zxid = zxid, .time_ms = 1000 + zxid,
-        .type = ZK_OP_CREATE
-    };
+    struct txn_header head = { .session_id = 7,
+                               .cxid = (int32_t)zxid,
+                               .zxid = zxid,
+                               .time_ms = 1000 + zxid,
+                               .type = ZK_OP_CREATE };
     struct create_txn create = { .path = jute_text(path),
                                  .data = { .at = data, .len = (int32_t)data_len },
                                  .acl = { .at = anyone, .len = sizeof anyone, .count = 1 },

@@ -70,14 +70,14 @@ static void print_raw(const struct znode_raw *z)
 
 static void print_stat(const struct zk_stat *s)
 {
-    (void)printf(
-        "\"stat\":{\"czxid\":\"0x%" PRIx64 "\",\"mzxid\":\"0x%" PRIx64 "\",\"ctime\":%" PRId64
-        ",\"mtime\":%" PRId64 ",\"version\":%" PRId32 ",\"cversion\":%" PRId32
-        ",\"aversion\":%" PRId32 ",\"ephemeralOwner\":\"0x%" PRIx64 "\",\"dataLength\":%" PRId32
-        ",\"numChildren\":%" PRId32 ",\"pzxid\":\"0x%" PRIx64 "\"}",
-        (uint64_t)s->czxid, (uint64_t)s->mzxid, s->ctime_ms, s->mtime_ms, s->version, s->cversion,
-        s->aversion, (uint64_t)s->ephemeral_owner, s->data_length, s->num_children,
-        (uint64_t)s->pzxid);
+    (void)printf("\"stat\":{\"czxid\":\"0x%" PRIx64 "\",\"mzxid\":\"0x%" PRIx64
+                 "\",\"ctime\":%" PRId64 ",\"mtime\":%" PRId64 ",\"version\":%" PRId32
+                 ",\"cversion\":%" PRId32 ",\"aversion\":%" PRId32
+                 ",\"ephemeralOwner\":\"0x%" PRIx64 "\",\"dataLength\":%" PRId32
+                 ",\"numChildren\":%" PRId32 ",\"pzxid\":\"0x%" PRIx64 "\"}",
+                 (uint64_t)s->czxid, (uint64_t)s->mzxid, s->ctime_ms, s->mtime_ms, s->version,
+                 s->cversion, s->aversion, (uint64_t)s->ephemeral_owner, s->data_length,
+                 s->num_children, (uint64_t)s->pzxid);
 }
 
 static void print_acls(struct jute_vector acls)
@@ -189,9 +189,8 @@ static int dump(const char *data_dir, const char *log_dir, const struct recover_
 
 int main(int argc, char **argv)
 {
-    struct recover_conf conf = {
-        .tree = { .hash_seed = 1, .extended_types = true, .digest = true }, .db_autocreate = true
-    };
+    struct recover_conf conf = { .tree = { .hash_seed = 1, .extended_types = true, .digest = true },
+                                 .db_autocreate = true };
     const char *names[2] = { NULL, NULL };
     size_t count = 0;
     bool only_check = false;

@@ -35,9 +35,7 @@ static void teardown(void)
 
 static int open_dirs(struct dirs *d, const char *log_dir, bool autocreate)
 {
-    struct dirs_conf conf = {
-        .data_dir = data, .data_log_dir = log_dir, .autocreate = autocreate
-    };
+    struct dirs_conf conf = { .data_dir = data, .data_log_dir = log_dir, .autocreate = autocreate };
 
     return dirs_open(d, &conf, why);
 }

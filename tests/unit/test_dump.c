@@ -27,9 +27,9 @@ static uint64_t clock_us;
 
 enum { SESSIONS = 5 };
 
-static const struct tree_conf tree_conf = {
-    .hash_seed = 1, .extended_types = true, .digest = true
-};
+static const struct tree_conf tree_conf = { .hash_seed = 1,
+                                            .extended_types = true,
+                                            .digest = true };
 
 static void setup(void)
 {
@@ -107,8 +107,8 @@ static void end_txn(struct bytes *out)
 
 static void create(const char *path, size_t data_len, bool ephemeral)
 {
-    static const uint8_t acl[] = { 0,   0,   0, 31, 0, 0,   0,   5,   'w', 'o', 'r', 'l',
-                                   'd', 0,   0, 0,  6, 'a', 'n', 'y', 'o', 'n', 'e' };
+    static const uint8_t acl[] = { 0,   0, 0, 31, 0, 0,   0,   5,   'w', 'o', 'r', 'l',
+                                   'd', 0, 0, 0,  6, 'a', 'n', 'y', 'o', 'n', 'e' };
     struct bytes out = { .at = NULL };
     uint8_t *data = calloc(1, data_len + 1);
     struct jute_bytes name;
@@ -134,7 +134,7 @@ static void create(const char *path, size_t data_len, bool ephemeral)
     end_txn(&out);
 }
 
-static void delete(const char *path)
+static void delete (const char *path)
 {
     struct bytes out = { .at = NULL };
     struct delete_txn r = { .path = jute_text(path) };
@@ -188,7 +188,7 @@ static void change(void)
     } else if (what < 40) {
         create(path, rand_below(&rnd, 200), rand_below(&rnd, 10) == 0);
     } else if (what < 60) {
-        delete(path);
+        delete (path);
     } else if (what < 95) {
         set_data(path);
     } else {
@@ -210,8 +210,8 @@ static void print_state(struct state *s, struct bytes *out)
         znode_path(s->tree, n, out);
         znode_raw(s->tree, n, &z);
         bytes_printf(out,
-                     " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d %d %d %" PRId64
-                     " %d children %d bytes\n",
+                     " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+                     " %d %d %d %" PRId64 " %d children %d bytes\n",
                      z.czxid, z.mzxid, z.pzxid, z.ctime, z.mtime, z.version, z.cversion, z.aversion,
                      z.owner, znode_child_count(s->tree, n), znode_data(s->tree, n).len);
     }
@@ -231,9 +231,11 @@ static void sort_lines(struct bytes *b)
     struct bytes out = { .at = NULL };
 
     bytes_put(b, "", 1);
-    for (char *p = strtok((char *)b->at, "\n"); p != NULL; p = strtok(NULL, "\n")) {
+    for (char *p = (char *)b->at, *end = strchr(p, '\n'); end != NULL; end = strchr(p, '\n')) {
         ck_assert_uint_lt(count, 2000);
+        *end = '\0';
         lines[count++] = p;
+        p = end + 1;
     }
     qsort(lines, count, sizeof lines[0], by_text);
     for (size_t i = 0; i < count; i++)
@@ -446,7 +448,9 @@ START_TEST(sections_are_written_as_asked)
     static const struct {
         bool digest_on, zxid_on;
         size_t bytes;
-    } cases[] = { { true, true, 478 }, { true, false, 457 }, { false, false, 424 },
+    } cases[] = { { true, true, 478 },
+                  { true, false, 457 },
+                  { false, false, 424 },
                   { false, true, 424 } /* Never alone. */ };
     struct dump *d;
     bool wants_cpu;

@@ -449,6 +449,40 @@ START_TEST(a_client_that_goes_away_while_blocked_is_noticed)
 }
 END_TEST
 
+/* Enough for the helper to take part in the sending. */
+START_TEST(many_clients_are_answered_at_once)
+{
+    enum { CLIENTS = 5 * NET_SENDS_AT_ONCE / 2, ROUNDS = 20 };
+    static int fds[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = net_rig_open(&rig, 1);
+        (void)net_rig_handshake(&rig, fds[i], 30000);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CLIENTS; i++)
+            send_ping(fds[i], -2);
+        net_rig_run(&rig);
+        for (int i = 0; i < CLIENTS; i++)
+            expect_pings(fds[i], 1);
+    }
+    ck_assert_uint_eq(rig.service.egress_bytes, 0);
+    for (int i = 0; i < CLIENTS; i += 2) { /* Half of them go without a word... */
+        send_ping(fds[i], -2);
+        (void)close(fds[i]);
+    }
+    for (int i = 1; i < CLIENTS; i += 2)
+        send_ping(fds[i], -2);
+    net_rig_run(&rig);
+    for (int i = 1; i < CLIENTS; i += 2) { /* ...and the others don't notice. */
+        expect_pings(fds[i], 1);
+        (void)close(fds[i]);
+    }
+    net_rig_run(&rig);
+    ck_assert_uint_eq(rig.net.count, 0);
+}
+END_TEST
+
 /* ---- Ends. */
 
 START_TEST(a_last_reply_leaves_before_the_connection_ends)
@@ -918,6 +952,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, who_takes_nothing_is_closed_and_holds_no_memory);
     tcase_add_test(tests, who_takes_slowly_gets_all);
     tcase_add_test(tests, a_client_that_goes_away_while_blocked_is_noticed);
+    tcase_add_test(tests, many_clients_are_answered_at_once);
     tcase_add_test(tests, a_last_reply_leaves_before_the_connection_ends);
     tcase_add_test(tests, nobody_lingers_for_ever);
     tcase_add_test(tests, an_unknown_request_is_answered_then_closed);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "server/store/snappy.h"
 #include "server/store/snapshot.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/store_rig.h"
@@ -38,7 +37,7 @@ static void teardown(void)
 
 struct tally {
     uint64_t sessions, acls, acl_entries, nodes, bytes;
-    uint32_t sum; /* Of everything, in order. */
+    uint32_t sum;     /* Of everything, in order. */
     uint64_t fail_at; /* The node at which -EPERM is returned; 0: none. */
 };
 
@@ -287,7 +286,7 @@ START_TEST(any_fault_leaves_no_snapshot)
         unsigned count;
         int err;
     } faults[] = {
-        { FAULT_PWRITE, 0, ENOSPC }, { FAULT_PWRITE, 3, EIO },    { FAULT_FSYNC, 0, EIO },
+        { FAULT_PWRITE, 0, ENOSPC }, { FAULT_PWRITE, 3, EIO },     { FAULT_FSYNC, 0, EIO },
         { FAULT_RENAME, 0, EACCES }, { FAULT_PWRITE, 10, EDQUOT },
     };
     struct bytes tree = { .at = NULL };
@@ -539,199 +538,6 @@ START_TEST(a_snapshot_that_may_not_be_read_is_an_error_and_not_damage)
 }
 END_TEST
 
-/* ---- ZooKeeper's files. */
-
-START_TEST(zookeepers_snapshots_are_read)
-{
-    static const struct {
-        const char *dir, *name;
-        uint64_t nodes, sessions;
-        zk_zxid digest_zxid, last_zxid;
-    } files[] = {
-        { "data", "snapshot.0", 4, 0, 0, 0 },
-        { "data", "snapshot.34", 38, 1, 0x35, 0x35 },
-        { "data", "snapshot.63", 78, 1, 0x63, 0x63 },
-        { "compressed/gz", "snapshot.6b.gz", 82, 2, 0x6b, 0x6b },
-        { "compressed/snappy", "snapshot.6b.snappy", 82, 2, 0x6b, 0x6b },
-        { "quorum", "snapshot.0", 4, 0, 0, 0 },
-    };
-    struct snapshot_info info;
-    struct tally t = { .sum = 0 };
-    char from[RIG_PATH_MAX];
-
-    (void)snprintf(from, sizeof from, TEST_DATA_DIR "/samples/%s/version-2", files[_i].dir);
-    rig_dir_copy(&dir, from);
-    ck_assert_msg(read_name(files[_i].name, &t, &info) == 0, "%s", why);
-    ck_assert_int_eq(info.has_digest, files[_i].digest_zxid != 0);
-    ck_assert_int_eq(info.digest_zxid, files[_i].digest_zxid);
-    ck_assert_int_eq(info.last_zxid, files[_i].last_zxid);
-    ck_assert_uint_eq(t.nodes, files[_i].nodes);
-    ck_assert_uint_eq(t.sessions, files[_i].sessions);
-}
-END_TEST
-
-START_TEST(every_cut_of_a_compressed_snapshot_is_refused)
-{
-    const char *name = _i == 0 ? "snapshot.6b.gz" : "snapshot.6b.snappy";
-    struct bytes whole;
-    struct snapshot_info info;
-    struct tally good = { .sum = 0 };
-    struct tally t = { .sum = 0 };
-
-    rig_dir_copy(&dir, _i == 0 ? TEST_DATA_DIR "/samples/compressed/gz/version-2"
-                               : TEST_DATA_DIR "/samples/compressed/snappy/version-2");
-    rig_read(&dir, name, &whole);
-    ck_assert_int_eq(read_name(name, &good, &info), 0);
-    for (size_t size = 0; size < whole.len; size++) {
-        rig_write(&dir, name, whole.at, size);
-
-        int r = read_name(name, &t, &info);
-
-        ck_assert_int_eq(r, -EBADMSG);
-    }
-    bytes_done(&whole);
-}
-END_TEST
-
-START_TEST(flips_of_zookeepers_compressed_snapshots_are_refused_or_harmless)
-{
-    const char *name = _i == 0 ? "snapshot.6b.gz" : "snapshot.6b.snappy";
-    struct snapshot_info info;
-    struct tally good = { .sum = 0 };
-    struct tally t = { .sum = 0 };
-
-    rig_dir_copy(&dir, _i == 0 ? TEST_DATA_DIR "/samples/compressed/gz/version-2"
-                               : TEST_DATA_DIR "/samples/compressed/snappy/version-2");
-    ck_assert_int_eq(read_name(name, &good, &info), 0);
-    for (int64_t at = 0; at < rig_size(&dir, name); at++) {
-        rig_flip(&dir, name, at, (uint8_t)(1u << at % 8));
-
-        int r = read_name(name, &t, &info);
-
-        ck_assert(r == -EBADMSG || (r == 0 && memcmp(&good, &t, sizeof t) == 0));
-        rig_flip(&dir, name, at, (uint8_t)(1u << at % 8));
-    }
-}
-END_TEST
-
-/* ---- Snappy blocks. */
-
-static int64_t decode(const char *raw, size_t len, uint8_t *out, size_t cap)
-{
-    /* Exactly as large as said, so that a sanitizer sees one byte too far. */
-    uint8_t *exact = malloc(len > 0 ? len : 1);
-
-    ck_assert_ptr_nonnull(exact);
-    memcpy(exact, raw, len);
-
-    int64_t r = snappy_decode(out, cap, exact, len);
-
-    free(exact);
-    return r;
-}
-
-START_TEST(snappy_elements_are_decoded)
-{
-    static const struct {
-        const char *raw;
-        size_t len;
-        const char *want; /* NULL: malformed. */
-    } cases[] = {
-        { "\x00", 1, "" },
-        { "\x05\x10hello", 7, "hello" },                   /* Literal of 5. */
-        { "\x0a\x04" "ab\x11\x02", 6, "ababababab" },      /* Of 8. */
-        { "\x06\x04" "ab\x01\x02", 6, "ababab" },          /* Copy of 4, offset 2, overlapping. */
-        { "\x08\x04" "ab\x16\x02\x00", 7, "abababab" },    /* Copy of 6 with a 2-byte offset. */
-        { "\x08\x04" "ab\x17\x02\x00\x00\x00", 9, "abababab" },
-        { "\x05\xf0\x04hello", 8, "hello" },               /* Length in one byte. */
-        { "\x05\xf4\x04\x00hello", 9, "hello" },           /* In two. */
-        { "\x05\xfc\x04\x00\x00\x00hello", 11, "hello" },  /* In four. */
-        { "\x05\x10hell", 6, NULL },                       /* The literal is cut. */
-        { "\x04\x10hello", 7, NULL },                      /* More than was said. */
-        { "\x06\x10hello", 7, NULL },                      /* Less. */
-        { "\x06\x04" "ab\x01\x03", 6, NULL },              /* Before the beginning. */
-        { "\x06\x04" "ab\x01\x00", 6, NULL },              /* Offset 0. */
-        { "\x06\x04" "ab\x01", 5, NULL },
-        { "\x06\x04" "ab\x16\x02", 6, NULL },
-        { "\x05\xf4\x04", 3, NULL },
-        { "\xff\xff\xff\xff\x1f\x00", 6, NULL },           /* Beyond 32 bits. */
-        { "\x80\x80\x80\x80\x80\x00", 6, NULL },
-        { "", 0, NULL },
-        { "\x41\x00", 2, NULL },                           /* Larger than the room. */
-    };
-    uint8_t out[64];
-    int64_t r = decode(cases[_i].raw, cases[_i].len, out, sizeof out);
-
-    if (cases[_i].want == NULL) {
-        ck_assert_int_eq(r, -EBADMSG);
-        return;
-    }
-    ck_assert_int_eq(r, (int64_t)strlen(cases[_i].want));
-    ck_assert_mem_eq(out, cases[_i].want, (size_t)r);
-}
-END_TEST
-
-/* ---- Listing. */
-
-START_TEST(snapshots_are_listed_newest_first_and_bad_ones_left_out)
-{
-    static const char good[] = "0123456789\0\0\0\1/";
-    struct snapshot_name *list;
-    size_t count;
-    zk_zxid highest;
-    size_t len = sizeof good - 1;
-
-    rig_write(&dir, "snapshot.5", good, len);
-    rig_write(&dir, "snapshot.1F", good, len);
-    rig_write(&dir, "snapshot.10.bak", good, len);
-    rig_write(&dir, "snapshot.10", good, len);
-    rig_write(&dir, "snapshot.11", good, len - 1);
-    rig_write(&dir, "snapshot.12", good + len - 5, 5);
-    rig_write(&dir, "snapshot.13", good, 0);
-    rig_write(&dir, "snapshot.20.tmp", good, len);
-    rig_write(&dir, "snapshot.zz", good, len);
-    rig_write(&dir, "snapshot", good, len);
-    rig_write(&dir, ".tmp-snapshot.30", good, len);
-    rig_write(&dir, "snapshot.14.gz", "\x1f\x8b" "345678910", 11);
-    rig_write(&dir, "snapshot.15.gz", "\x1f\x8c" "345678910", 11);
-    rig_write(&dir, "snapshot.16.snappy", "\x82SNAPPY\0\0\0\0\1", 12);
-    rig_write(&dir, "snapshot.17.snappy", "\x82SNAPPI\0\0\0\0\1", 12);
-    ck_assert_int_eq(snapshot_list(&list, &count, dir.dir, why), 0);
-
-    static const char *const want[] = { "snapshot.1F",     "snapshot.16.snappy", "snapshot.14.gz",
-                                        "snapshot.10",     "snapshot.10.bak",    "snapshot.5" };
-
-    ck_assert_uint_eq(count, 6);
-    for (size_t i = 0; i < count; i++)
-        ck_assert_str_eq(list[i].name, want[i]);
-    ck_assert_int_eq(list[0].zxid, 0x1f);
-    ck_assert_uint_eq(list[0].bytes, len);
-    free(list);
-    ck_assert_int_eq(snapshot_highest_name(&highest, dir.dir, why), 0);
-    ck_assert_int_eq(highest, 0x1f);
-    ck_assert_int_eq(snapshot_list(&list, &count, "/nonexistent", why), -ENOENT);
-}
-END_TEST
-
-START_TEST(what_is_no_file_is_no_snapshot)
-{
-    char path[RIG_PATH_MAX + 16];
-    struct snapshot_name *list;
-    size_t count;
-
-    (void)snprintf(path, sizeof path, "%s/snapshot.5", dir.dir);
-    ck_assert_int_eq(mkfifo(path, 0600), 0);
-    (void)snprintf(path, sizeof path, "%s/snapshot.6", dir.dir);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
-    ck_assert_int_eq(snapshot_list(&list, &count, dir.dir, why), 0);
-    ck_assert_uint_eq(count, 0);
-    free(list);
-    (void)snprintf(path, sizeof path, "%s/snapshot.7", dir.dir);
-    ck_assert_int_eq(symlink("/nonexistent", path), 0);
-    ck_assert_int_eq(snapshot_list(&list, &count, dir.dir, why), -ENOENT);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("snapshot");
@@ -756,12 +562,6 @@ int main(void)
     tcase_add_test(c, the_sinks_error_ends_the_reading);
     tcase_add_test(c, a_length_that_lies_takes_no_memory);
     tcase_add_test(c, a_snapshot_that_may_not_be_read_is_an_error_and_not_damage);
-    tcase_add_loop_test(c, zookeepers_snapshots_are_read, 0, 6);
-    tcase_add_loop_test(c, every_cut_of_a_compressed_snapshot_is_refused, 0, 2);
-    tcase_add_loop_test(c, flips_of_zookeepers_compressed_snapshots_are_refused_or_harmless, 0, 2);
-    tcase_add_loop_test(c, snappy_elements_are_decoded, 0, 21);
-    tcase_add_test(c, snapshots_are_listed_newest_first_and_bad_ones_left_out);
-    tcase_add_test(c, what_is_no_file_is_no_snapshot);
     suite_add_tcase(s, c);
     srunner_run_all(runner, CK_NORMAL);
 

@@ -484,79 +484,6 @@ START_TEST(short_writes_are_completed)
 }
 END_TEST
 
-START_TEST(the_index_may_fail)
-{
-    struct wal *w;
-    struct wal_done done;
-
-    fault_after(FAULT_OPENAT, 1, EACCES, false); /* The log's name is the first. */
-    w = open_wal(NULL);
-    ck_assert_int_eq(append(w, 1, 5, &done), 0);
-    ck_assert_int_eq(wal_close(w), 0);
-    ck_assert(!rig_exists(&dir, "zabd.index.1"));
-    log_holds(1, 5);
-}
-END_TEST
-
-/* ---- The index. */
-
-START_TEST(the_index_covers_the_whole_log)
-{
-    struct index x;
-    char why[STORE_WHY_MAX];
-    struct wal *w = open_wal(NULL);
-    struct wal_done done;
-    uint64_t end = 16;
-
-    for (zk_zxid zxid = 1; zxid <= 600; zxid += 3)
-        ck_assert_int_eq(append(w, zxid, 3, &done), 0);
-    ck_assert_int_eq(wal_close(w), 0);
-    ck_assert_int_eq(index_read(&x, dir.dir, 1, why), 0);
-    ck_assert(x.exists);
-    ck_assert_uint_eq(x.end, 16 + done.bytes);
-    for (size_t i = 0; i < x.count; i++) {
-        ck_assert_uint_eq(x.entries[i].offset, end);
-        ck_assert(i + 1 == x.count || x.entries[i].length >= INDEX_SPAN_MIN);
-        ck_assert(i == 0 || x.entries[i].first == x.entries[i - 1].last + 1);
-        end += x.entries[i].length;
-    }
-    ck_assert_int_eq(x.entries[0].first, 1);
-    ck_assert_int_eq(x.entries[x.count - 1].last, 600);
-    ck_assert_int_le(rig_size(&dir, "zabd.index.1"), 32 + 40 * (int64_t)(end / INDEX_SPAN_MIN + 1));
-    index_done(&x);
-}
-END_TEST
-
-START_TEST(an_index_that_was_cut_or_rotted_says_less_and_never_wrong)
-{
-    struct index x;
-    char why[STORE_WHY_MAX];
-    struct bytes good;
-    struct bytes log;
-
-    rig_log(&dir, NULL, 1, 400, 4, 100);
-    rig_read(&dir, "zabd.index.1", &good);
-    rig_read(&dir, "log.1", &log);
-    for (size_t i = 0; i < good.len; i++) {
-        rig_flip(&dir, "zabd.index.1", (int64_t)i, 0x40);
-        ck_assert_int_eq(index_read(&x, dir.dir, 1, why), 0);
-        for (size_t e = 0; e < x.count; e++)
-            ck_assert_uint_eq(x.entries[e].crc, crc32(0, log.at + x.entries[e].offset,
-                                                      (uInt)x.entries[e].length));
-        index_done(&x);
-        rig_flip(&dir, "zabd.index.1", (int64_t)i, 0x40);
-    }
-    for (size_t size = good.len; size > 0; size--) {
-        rig_truncate(&dir, "zabd.index.1", (int64_t)size - 1);
-        ck_assert_int_eq(index_read(&x, dir.dir, 1, why), 0);
-        ck_assert_uint_eq(x.count, size > 32 ? (size - 1 - 32) / 40 : 0);
-        index_done(&x);
-    }
-    bytes_done(&good);
-    bytes_done(&log);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("wal");
@@ -588,9 +515,6 @@ int main(void)
     tcase_add_loop_test(c, a_file_that_cannot_grow_stops_the_log, 0, 3);
     tcase_add_test(c, a_full_disk_stops_the_log);
     tcase_add_test(c, short_writes_are_completed);
-    tcase_add_test(c, the_index_may_fail);
-    tcase_add_test(c, the_index_covers_the_whole_log);
-    tcase_add_test(c, an_index_that_was_cut_or_rotted_says_less_and_never_wrong);
     suite_add_tcase(s, c);
     srunner_run_all(runner, CK_NORMAL);
 

@@ -10,15 +10,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.retry.RetryNTimes;
 
-/** Asks all questions, one after the other: compat.Suite CONNECT. */
+/** Asks all questions, a few at a time, since most of them wait: compat.Suite CONNECT. */
 public class Suite {
     private static final int QUESTION_S = 60;
+    private static final int AT_ONCE = 3;
     private static final List<Class<?>> QUESTIONS = List.of(PlainBasics.class, PlainWatches.class,
             PlainSessions.class, Framework.class, Rights.class, Locks.class, Leaders.class,
             Caches.class, Nodes.class, Queues.class, Counters.class);
@@ -60,9 +63,12 @@ public class Suite {
                 .build()) {
             janitor.start();
             janitor.create().forPath(root, null);
+            ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
             for (Class<?> topic : QUESTIONS) {
-                ask(topic, janitor);
+                ask(topic, janitor, threads);
             }
+            threads.shutdown();
+            Asker.holds(threads.awaitTermination(1, TimeUnit.HOURS), "questions are still open");
             janitor.delete().quietly().deletingChildrenIfNeeded().forPath(root);
         }
         System.out.printf("  %d questions, %d wrong answers%n", count, wrong.size());
@@ -74,7 +80,8 @@ public class Suite {
         return wrong.isEmpty() && count > 0;
     }
 
-    private void ask(Class<?> topic, CuratorFramework janitor) throws Exception {
+    private void ask(Class<?> topic, CuratorFramework janitor, ExecutorService threads)
+            throws Exception {
         List<Method> questions = Arrays.stream(topic.getDeclaredMethods())
                 .filter(m -> Modifier.isPublic(m.getModifiers())
                         && Arrays.equals(m.getParameterTypes(), new Class<?>[] {Asker.class}))
@@ -87,7 +94,9 @@ public class Suite {
                 continue;
             }
             janitor.create().forPath(root + "/" + name, null);
-            ask(question, name);
+            threads.submit(() -> {
+                ask(question, name);
+            });
         }
     }
 
@@ -96,9 +105,13 @@ public class Suite {
         long start = System.nanoTime();
         Throwable error = answer(question, asker);
         asker.cleanUp();
+        tell(name, error, (System.nanoTime() - start) / 1e9);
+    }
+
+    private synchronized void tell(String name, Throwable error, double seconds) {
         count++;
         System.out.printf("  %s %s (%.1f s)%n", error == null ? "ok   " : "wrong", name,
-                (System.nanoTime() - start) / 1e9);
+                seconds);
         if (error != null) {
             String text = error instanceof Wrong ? error.getMessage() : error.toString();
             wrong.add(name + " (" + text.substring(0, Math.min(200, text.length())) + ")");
