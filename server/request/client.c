@@ -97,8 +97,12 @@ bool client_can_take(struct client *c)
     struct service *s = c->service;
     bool held = c->phase == CLIENT_UP && is_throttled(s);
 
-    if (has_room(c) && !held)
+    if (has_room(c) && !held) {
+        /* Nothing of it was held back: what comes now has not waited. */
+        if (c->waited_turn != s->turn)
+            c->throttled_ms = 0;
         return true;
+    }
     if (list_is_empty(&c->blocked))
         list_append(&s->blocked, &c->blocked);
     if (held && c->throttled_ms == 0) {
@@ -119,8 +123,7 @@ void client_unblock(struct service *s)
         list_remove(&c->blocked);
         if (c->throttled_ms != 0) {
             c->waited_ms = s->now_ms - c->throttled_ms;
-            c->waited_turn = s->turn;
-            c->throttled_ms = 0;
+            c->waited_turn = s->turn + 1; /* When net hands over what it kept. */
         }
         s->host.resume(c);
     }

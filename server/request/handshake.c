@@ -44,15 +44,22 @@ static void refuse_session(struct client *c)
 
 /* ---- The bucket of tokens. */
 
+/* With weights ZK counts the whole bucket in weights of a new session. */
+static int64_t scale_of(const struct service_conf *conf)
+{
+    return conf->conn_weights ? conf->conn_global_weight : 1;
+}
+
 static void refill(struct service *s)
 {
     const struct service_conf *conf = &s->conf;
+    int64_t max = conf->conn_tokens * scale_of(conf);
     int64_t elapsed = s->now_ms - s->conn_filled_ms;
 
     if (elapsed > conf->conn_fill_ms) {
         int64_t steps = conf->conn_fill_ms > 0 ? elapsed / conf->conn_fill_ms : elapsed;
-        int64_t tokens = s->conn_tokens + steps * conf->conn_fill_count;
-        s->conn_tokens = tokens > conf->conn_tokens ? conf->conn_tokens : (int32_t)tokens;
+        int64_t tokens = s->conn_tokens + steps * conf->conn_fill_count * scale_of(conf);
+        s->conn_tokens = tokens > max ? max : tokens;
         s->conn_filled_ms = s->now_ms;
     }
 }
@@ -68,7 +75,8 @@ static bool dropped_early(struct service *s)
         s->conn_drop_checked_ms = s->now_ms;
         if (s->conn_tokens <= 0)
             s->conn_drop_chance += conf->conn_drop_increase;
-        else if (s->conn_tokens > conf->conn_tokens * conf->conn_decrease_ratio)
+        else if ((double)s->conn_tokens >
+                 (double)(conf->conn_tokens * scale_of(conf)) * conf->conn_decrease_ratio)
             s->conn_drop_chance -= conf->conn_drop_decrease;
         if (s->conn_drop_chance > 1)
             s->conn_drop_chance = 1;
@@ -77,6 +85,12 @@ static bool dropped_early(struct service *s)
     }
     return s->conn_drop_chance > 0 &&
            (double)rand_below(&s->rand, 1000000) < s->conn_drop_chance * 1000000;
+}
+
+void handshake_fill(struct service *s)
+{
+    s->conn_tokens = s->conf.conn_tokens * scale_of(&s->conf);
+    s->conn_filled_ms = s->now_ms;
 }
 
 bool handshake_has_token(struct service *s, bool is_new)

@@ -16,6 +16,7 @@ bool handshake_frame(struct client *c, const uint8_t *frame, size_t len);
 /* The session's txn is applied: the client is up. */
 void handshake_done(struct client *c);
 /* Whether the connection throttle lets one more in; weight as configured. */
+void handshake_fill(struct service *s); /* The bucket is full at the start. */
 bool handshake_has_token(struct service *s, bool is_new);
 
 /* ---- route.c: a request of a client that is up. False: close at once. */

@@ -50,8 +50,7 @@ int service_init(struct service *s, const struct service_conf *conf, struct stat
     list_init(&s->doomed);
     rand_seed(&s->rand, conf->seed);
     stats_init(&s->stats);
-    s->conn_tokens = conf->conn_tokens;
-    s->conn_filled_ms = now_ms;
+    handshake_fill(s);
     s->next_session_id = session_first_id(conf->server_id, wall_ms);
 
     struct order_conf order_conf = order_conf_of(s);

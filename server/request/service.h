@@ -83,7 +83,7 @@ struct service {
     size_t past_digest_count;
     struct bytes scratch;  /* Of one reply or event at a time. */
     struct bytes repaired; /* A text of a request; see read_text(). */
-    int32_t conn_tokens;  /* Left in the bucket of the connection throttle... */
+    int64_t conn_tokens;  /* Left in the bucket of the connection throttle... */
     int64_t conn_filled_ms; /* ...which was last filled then. */
     double conn_drop_chance; /* connection_drop_probability. */
     int64_t conn_drop_checked_ms;

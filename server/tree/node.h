@@ -13,20 +13,23 @@
 #include "server/tree/arena.h"
 #include "server/tree/tree.h"
 
+/* What a look-up compares stands together, next to the name. */
 struct znode {
     zk_zxid czxid;
     int64_t ctime;
-    uint32_t parent;
-    uint32_t hash_next;
     uint32_t sib_next, sib_prev;
     uint32_t ext;  /* struct znode_ext. */
     uint32_t data; /* Block: struct znode_modified if NODE_MODIFIED, then the data. */
     int32_t data_len;
     int32_t acl;
     uint32_t content_crc; /* 0 in nodes that do not count for the digest. */
-    uint32_t name_bits;   /* Flags, and the length of the name. */
-    uint8_t name[];       /* Or, if NODE_LONG_NAME, the handle of a block with it. */
+    uint32_t parent;
+    uint32_t hash_next;
+    uint32_t name_bits; /* Flags, and the length of the name. */
+    uint8_t name[];     /* Or, if NODE_LONG_NAME, the handle of a block with it. */
 };
+
+_Static_assert(sizeof(struct znode) == 56, "every znode pays for it");
 
 enum {
     NODE_MODIFIED = 1 << 0,   /* mzxid, mtime, version are of their own. */
