@@ -44,25 +44,25 @@ struct driver {
     struct dump *dump; /* NULL: none under way. */
     bool dump_wants_cpu;
     uint64_t dump_began_us;
-    uint64_t txns_before;  /* Replayed at start: they count towards the next one. */
-    uint64_t txns_limit;   /* Drawn anew for each snapshot. */
-    uint64_t bytes_limit;  /* 0: off. */
-    uint64_t log_bytes;    /* Files since the last one, padding included. */
-    zk_zxid roll_zxid;     /* Last txn of the file that was ended for it. */
+    uint64_t txns_before; /* Replayed at start: they count towards the next one. */
+    uint64_t txns_limit;  /* Drawn anew for each snapshot. */
+    uint64_t bytes_limit; /* 0: off. */
+    uint64_t log_bytes;   /* Files since the last one, padding included. */
+    zk_zxid roll_zxid;    /* Last txn of the file that was ended for it. */
     struct rand_state rand;
 
     /* Purging runs on a thread of its own: it reads and deletes large files. */
     pthread_t purge_thread;
     bool is_purging;
-    int purge_done; /* Atomic. */
+    int purge_done;   /* Atomic. */
     int64_t purge_ms; /* When next; INT64_MAX: never. */
 
     int64_t reap_ms;       /* When next. */
     int64_t reap_began_ms; /* Of the round under way. */
 };
 
-/* From a configuration to a server that answers. Returns 0, or the exit code of the process after a line
- * on the log: 2 configuration, 3 data directory, 1 anything else. */
+/* From a configuration to a server that answers. Returns 0, or the exit code of the process after a
+ * line on the log: 2 configuration, 3 data directory, 1 anything else. */
 int driver_start(struct driver *d, const struct config *conf);
 /* Turns until a signal asks to stop and what was under way is done. Returns the exit
  * code. */

@@ -86,8 +86,7 @@ static void say_notes(const struct config_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct config_note *n = &report->notes[i];
-        enum log_level level =
-            n->severity == CONFIG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN;
+        enum log_level level = n->severity == CONFIG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN;
         const char *file = n->file[0] != '\0' ? n->file : "command line";
 
         if (n->line > 0)
@@ -116,8 +115,7 @@ static int run(const struct arguments *a)
     struct config *conf = NULL;
     enum log_level level;
 
-    int r = config_load_words(&conf, &report, a->words, a->word_count, a->defines,
-                              a->define_count);
+    int r = config_load_words(&conf, &report, a->words, a->word_count, a->defines, a->define_count);
     if (r == 0 && conf->log_file != NULL) {
         int opened = log_open(conf->log_file);
         if (opened < 0) {

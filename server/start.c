@@ -18,8 +18,8 @@ enum {
     EXIT_CONFIG = 2,
     EXIT_DATA = 3,
     EXIT_OTHER = 1,
-    SERVER_ID = 1,          /* Of a server without an ensemble, as ZK has it. */
-    FDS_OF_OUR_OWN = 32,    /* Logs, snapshots, eventfds, the log file. */
+    SERVER_ID = 1,       /* Of a server without an ensemble, as ZK has it. */
+    FDS_OF_OUR_OWN = 32, /* Logs, snapshots, eventfds, the log file. */
 };
 
 static struct service_conf service_conf_of(const struct config *c, uint64_t seed)
@@ -130,8 +130,9 @@ static int bind_port(struct driver *d, const struct net_conf *conf, int *ret_fd)
     if (fd == -ENOENT)
         log_error("start: clientPortAddress='%s' means no address of this machine", shown);
     else
-        (void)log_errno(LOG_LEVEL_ERROR, fd, "start: cannot bind the client port address=%s port=%d",
-                        shown, d->conf->client_port);
+        (void)log_errno(LOG_LEVEL_ERROR, fd,
+                        "start: cannot bind the client port address=%s port=%d", shown,
+                        d->conf->client_port);
     return EXIT_OTHER;
 }
 
@@ -159,14 +160,13 @@ static int open_data(struct driver *d, struct state *state, struct recover_repor
         log_error("start: %s", why[0] != '\0' ? why : strerror(-r));
         return EXIT_DATA;
     }
-    log_info("recover: zxid=0x%llx snapshot=%s txns=%llu skipped_snapshots=%llu cut_bytes=%llu "
-             "killed_sessions=%llu load_ms=%llu replay_ms=%llu",
-             (unsigned long long)report->zxid,
-             report->snapshot[0] != '\0' ? report->snapshot : "none",
-             (unsigned long long)report->txns, (unsigned long long)report->snapshots_skipped,
-             (unsigned long long)report->cut_bytes, (unsigned long long)report->sessions_killed,
-             (unsigned long long)report->load_us / 1000,
-             (unsigned long long)report->replay_us / 1000);
+    log_info(
+        "recover: zxid=0x%llx snapshot=%s txns=%llu skipped_snapshots=%llu cut_bytes=%llu "
+        "killed_sessions=%llu load_ms=%llu replay_ms=%llu",
+        (unsigned long long)report->zxid, report->snapshot[0] != '\0' ? report->snapshot : "none",
+        (unsigned long long)report->txns, (unsigned long long)report->snapshots_skipped,
+        (unsigned long long)report->cut_bytes, (unsigned long long)report->sessions_killed,
+        (unsigned long long)report->load_us / 1000, (unsigned long long)report->replay_us / 1000);
     if (report->digest_mismatches > 0)
         log_warn("recover: the tree's digest differs from the log's txns=%llu first_zxid=0x%llx",
                  (unsigned long long)report->digest_mismatches,

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define zk_assert(expr)                                                                            \
+#define zk_assert(expr) \
     (__builtin_expect(!!(expr), 1) ? (void)0 : zk_assert_failed(#expr, __FILE__, __LINE__))
 
 /* Prints the broken invariant to stderr and aborts. */

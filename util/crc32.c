@@ -97,8 +97,8 @@ __attribute__((target("pclmul,sse4.1"))) static inline uint32_t reduce(__m128i x
 }
 
 /* len >= 16. On the inverted register. */
-__attribute__((target("pclmul,sse4.1"))) static uint32_t by_folding(uint32_t crc,
-                                                                    const uint8_t *p, size_t len)
+__attribute__((target("pclmul,sse4.1"))) static uint32_t by_folding(uint32_t crc, const uint8_t *p,
+                                                                    size_t len)
 {
     __m128i x = _mm_xor_si128(load(p), _mm_cvtsi32_si128((int32_t)crc));
 

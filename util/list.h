@@ -10,7 +10,7 @@ struct list {
     struct list *next, *prev;
 };
 
-#define list_entry(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -40,8 +40,8 @@ static inline void list_remove(struct list *link)
 
 #define list_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* Allows the body to remove `it`. */
-#define list_each_safe(it, head)                                                                   \
-    for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                      \
+#define list_each_safe(it, head)                                              \
+    for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
          it = it##_next, it##_next = it->next)
 
 #endif

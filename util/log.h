@@ -29,7 +29,7 @@ __attribute__((format(printf, 3, 4))) int log_errno(enum log_level level, int er
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...)                                                                             \
+#define log_debug(...) \
     (log_is_on(LOG_LEVEL_DEBUG) ? log_line(LOG_LEVEL_DEBUG, __VA_ARGS__) : (void)0)
 
 #endif

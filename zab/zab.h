@@ -25,8 +25,8 @@ enum zab_role { ZAB_LOOKING, ZAB_LEADING };
 
 struct zab_conf {
     zk_sid self;
-    size_t voters;            /* Servers that count in the quorum. */
-    uint32_t proposals_max;   /* Open proposals; beyond it zab_can_submit() is false. */
+    size_t voters;          /* Servers that count in the quorum. */
+    uint32_t proposals_max; /* Open proposals; beyond it zab_can_submit() is false. */
 };
 
 /* What the disk says at start. */

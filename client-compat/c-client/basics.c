@@ -36,6 +36,26 @@ static void a_dead_server_in_the_list_is_skipped(struct asker *a)
     make(a, client_open(a, list, 20000, NULL), "/a", "1");
 }
 
+static void a_read_only_client_gets_a_full_server(struct asker *a)
+{
+    char hosts[2 * ASKER_PATH_MAX];
+    zhandle_t *zh;
+    double until = now_s() + PATIENCE_S;
+
+    snprintf(hosts, sizeof(hosts), "%s%s", a->connect, a->root);
+    zh = zookeeper_init(hosts, NULL, 20000, NULL, NULL, ZOO_READONLY);
+    EXPECT(a, zh != NULL);
+    while (zoo_state(zh) != ZOO_CONNECTED_STATE && now_s() < until)
+        usleep(10000);
+
+    int state = zoo_state(zh);
+    int rc = zoo_create(zh, "/a", "", 0, &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0);
+
+    zookeeper_close(zh);
+    SAME(a, state, ZOO_CONNECTED_STATE);
+    SAME(a, rc, ZOK);
+}
+
 static void the_server_list_can_be_changed(struct asker *a)
 {
     zhandle_t *zh = client(a);
@@ -373,6 +393,7 @@ const struct question basics_questions[] = {
     QUESTION(a_client_connects),
     QUESTION(a_session_timeout_is_negotiated),
     QUESTION(a_dead_server_in_the_list_is_skipped),
+    QUESTION(a_read_only_client_gets_a_full_server),
     QUESTION(the_server_list_can_be_changed),
     QUESTION(a_node_is_created_read_set_and_deleted),
     QUESTION(wrong_requests_get_their_errors),

@@ -114,7 +114,7 @@ static enum auth_answer digest_packet(const struct auth_conf *conf, struct idset
 
     if (r >= 0)
         r = auth_idset_add(ids, jute_text("digest"),
-                      (struct jute_bytes){ .at = id.at, .len = (int32_t)id.len });
+                           (struct jute_bytes){ .at = id.at, .len = (int32_t)id.len });
     bytes_done(&id);
     if (r < 0) { /* All or nothing. */
         (void)idset_unref(*ids);

@@ -20,7 +20,7 @@ struct auth_conf {
     bool ensemble_provider;       /* An EnsembleAuthenticationProvider is registered. */
     const char *ensemble_names;   /* Comma list, or NULL. */
     bool sasl_provider, x509_provider;
-    const char *let_any_sasl;     /* letAnySaslUserDoX, or NULL. */
+    const char *let_any_sasl; /* letAnySaslUserDoX, or NULL. */
     const char *x509_super_user;
     /* enforce.auth: schemes of which a connection must have an id, comma list; NULL off. */
     const char *enforced_schemes;

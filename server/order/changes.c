@@ -91,8 +91,7 @@ struct changes *changes_free(struct changes *c)
 {
     if (c == NULL)
         return NULL;
-    list_each_safe(it, &c->by_age)
-        change_free(list_entry(it, struct change, in_age));
+    list_each_safe(it, &c->by_age) change_free(list_entry(it, struct change, in_age));
     free(c->undos);
     free(c->replaced_acls);
     free(c->slots);
@@ -184,7 +183,8 @@ static void slots_double(struct changes *c)
     free(c->slots);
     c->slot_count *= 2;
     c->slots = zk_xcalloc(c->slot_count, sizeof(struct change *));
-    list_each(it, &c->by_age) {
+    list_each(it, &c->by_age)
+    {
         struct change *ch = list_entry(it, struct change, in_age);
         struct change **slot = &c->slots[ch->hash & (c->slot_count - 1)];
         ch->hash_next = *slot;

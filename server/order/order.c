@@ -38,9 +38,9 @@ struct order {
 int order_new(struct order **ret, const struct order_conf *conf, struct state *state)
 {
     struct order *o = zk_xcalloc(1, sizeof *o);
-    struct zab_conf zab_conf = {
-        .self = conf->server_id, .voters = 1, .proposals_max = ORDER_PROPOSALS_MAX
-    };
+    struct zab_conf zab_conf = { .self = conf->server_id,
+                                 .voters = 1,
+                                 .proposals_max = ORDER_PROPOSALS_MAX };
     struct zab_saved saved = { .logged = tree_zxid(state->tree) };
 
     int r = zab_new(&o->zab, &zab_conf, &saved);

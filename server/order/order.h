@@ -36,7 +36,7 @@ struct write_request {
     size_t len;
     const struct idset *ids;
     int32_t timeout_ms; /* create_session only. */
-    void *origin;       /* Handed back when it is applied, so it must live on; NULL: nobody waits. */
+    void *origin; /* Handed back when it is applied, so it must live on; NULL: nobody waits. */
 };
 
 /* What became of it at once. */
@@ -59,10 +59,10 @@ struct wal_batch *order_take_batch(struct order *o);
 /* Applying: for each txn in order. results: one, or one a member for a multi. */
 struct applied {
     zk_zxid zxid;
-    int32_t type;          /* Of the txn. */
+    int32_t type; /* Of the txn. */
     zk_session_id session;
     int32_t xid;
-    int64_t time_ms;       /* Of the txn: wall clock when it was prepared. */
+    int64_t time_ms; /* Of the txn: wall clock when it was prepared. */
     const struct tree_result *results;
     size_t count;
     void *origin; /* Of the write_request, or NULL. */

@@ -43,8 +43,7 @@ static void close_committed(struct closing *c)
         path.len = 0;
         znode_path(t, n, &path);
         struct jute_bytes text = { .at = path.at, .len = (int32_t)path.len };
-        if (changes_view(c->p->changes, text, &node) &&
-            node.raw.owner == c->p->req->session)
+        if (changes_view(c->p->changes, text, &node) && node.raw.owner == c->p->req->session)
             close_path(c, text);
     }
     bytes_done(&path);

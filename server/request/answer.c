@@ -89,11 +89,9 @@ static void keep_reply(struct client *c, struct pending *p, size_t begin)
 static void answer_write(struct service *s, struct pending *p, const struct applied *a)
 {
     struct client *c = p->client;
-    struct call call = { .client = c,
-                         .xid = p->xid,
-                         .op = p->op,
-                         .ids = p->ids,
-                         .arrived_ms = p->arrived_ms };
+    struct call call = {
+        .client = c, .xid = p->xid, .op = p->op, .ids = p->ids, .arrived_ms = p->arrived_ms
+    };
     enum zk_err err = ZK_OK;
 
     if (a->type != ZK_OP_MULTI && a->count > 0)
@@ -230,8 +228,7 @@ void answer_event(struct service *s, const struct tree_event *ev, const uint32_t
         struct client *c = s->clients[watchers[i]];
 
         zk_assert(c != NULL);
-        if (c->phase == CLIENT_CLOSING ||
-            !auth_allows(&s->conf.auth, c->ids, acls, ZK_PERM_READ))
+        if (c->phase == CLIENT_CLOSING || !auth_allows(&s->conf.auth, c->ids, acls, ZK_PERM_READ))
             continue;
         if (c->out.len > limit) {
             /* It does not read what it asked to hear. Closed later: not in the middle of a

@@ -45,8 +45,7 @@ struct children_cache *children_cache_free(struct children_cache *c)
 
 static void walk(const struct tree *t, const struct znode *n, int32_t count, struct bytes *out)
 {
-    uint8_t *p =
-        bytes_room(out, 4 + 4 * (size_t)count + (size_t)znode_child_names_len(t, n));
+    uint8_t *p = bytes_room(out, 4 + 4 * (size_t)count + (size_t)znode_child_names_len(t, n));
     uint8_t *begin = p;
     int32_t seen = 0;
 

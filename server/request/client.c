@@ -115,7 +115,8 @@ bool client_can_take(struct client *c)
 /* Who was held back may go on? Called at the end of each turn. */
 void client_unblock(struct service *s)
 {
-    list_each_safe(it, &s->blocked) {
+    list_each_safe(it, &s->blocked)
+    {
         struct client *c = list_entry(it, struct client, blocked);
 
         if (!has_room(c) || (c->phase == CLIENT_UP && is_throttled(s)))

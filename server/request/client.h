@@ -35,7 +35,7 @@ struct client_stats {
     int64_t established_ms;  /* Wall clock. */
     int32_t last_op;         /* Opcode, or 0. */
     int32_t last_xid;
-    zk_zxid last_zxid; /* Of the last reply; -1 before. */
+    zk_zxid last_zxid;        /* Of the last reply; -1 before. */
     int64_t last_response_ms; /* Monotonic. */
     int64_t last_latency_ms;
     struct summary latency_ms;
@@ -46,20 +46,20 @@ struct client {
     struct bytes out; /* Net sends from here and consumes. */
     enum client_phase phase;
     bool secure;
-    bool knows_read_only; /* Its ConnectRequest had the byte. */
-    uint32_t watcher;     /* Its index in service->clients; its name in the watch tables. */
-    uint32_t outstanding; /* Requests with xid > 0 not answered yet. */
-    int32_t timeout_ms;   /* Negotiated. */
+    bool knows_read_only;     /* Its ConnectRequest had the byte. */
+    uint32_t watcher;         /* Its index in service->clients; its name in the watch tables. */
+    uint32_t outstanding;     /* Requests with xid > 0 not answered yet. */
+    int32_t timeout_ms;       /* Negotiated. */
     struct session *session;  /* NULL before the handshake and after its end. */
     zk_session_id session_id; /* Stays for what is still in line. */
     struct idset *ids;
     struct pending *pending_first, *pending_last; /* In order of arrival. */
     size_t pending_bytes;                         /* Copies of frames held by them. */
-    struct list dirty;   /* In service->dirty: out has something new. */
-    struct list parked;  /* In service->parked: its next answer waits for room or its turn. */
-    struct list doomed;  /* In service->doomed: is closed when the turn ends. */
-    struct list blocked; /* In service->blocked: client_can_take() said no. */
-    int64_t progress_ms; /* When it last took some of out; monotonic. */
+    struct list dirty;                            /* In service->dirty: out has something new. */
+    struct list parked;   /* In service->parked: its next answer waits for room or its turn. */
+    struct list doomed;   /* In service->doomed: is closed when the turn ends. */
+    struct list blocked;  /* In service->blocked: client_can_take() said no. */
+    int64_t progress_ms;  /* When it last took some of out; monotonic. */
     int64_t throttled_ms; /* Since when the request throttle holds it back; 0: it does not. */
     int64_t waited_ms;    /* How long it was held back, for requests taken in turn... */
     uint64_t waited_turn; /* ...this one. */

@@ -14,8 +14,7 @@ static void put_connect_response(struct client *c, int32_t timeout_ms, zk_sessio
     };
     size_t begin = c->out.len;
 
-    jute_write_i32(&c->out,
-                   (int32_t)jute_size_connect_response(&r) + (c->knows_read_only ? 1 : 0));
+    jute_write_i32(&c->out, (int32_t)jute_size_connect_response(&r) + (c->knows_read_only ? 1 : 0));
     jute_write_connect_response(&c->out, &r);
     if (c->knows_read_only) /* Who didn't ask must not see it. */
         jute_write_flag(&c->out, false);

@@ -128,8 +128,7 @@ void read_children(const struct call *call)
     const struct znode *n = find_readable(call, r.path, !in.bad, ZK_PERM_READ);
     if (n == NULL)
         return;
-    if (read_reply_size(call->client->service, call->op, call->body, call->len) >
-        REPLY_BYTES_MAX) {
+    if (read_reply_size(call->client->service, call->op, call->body, call->len) > REPLY_BYTES_MAX) {
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }
@@ -202,8 +201,7 @@ void read_ephemerals(const struct call *call)
             reply_error(call, ZK_MARSHALLING_ERROR);
             return;
         }
-        jute_write_str(&c->out,
-                       (struct jute_bytes){ .at = path->at, .len = (int32_t)path->len });
+        jute_write_str(&c->out, (struct jute_bytes){ .at = path->at, .len = (int32_t)path->len });
         count++;
     }
     (void)jute_store32(c->out.at + count_at, count);

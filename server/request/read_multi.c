@@ -124,8 +124,7 @@ void read_multi(const struct call *call)
     enum outlook outlook = look_at(call);
     enum zk_err err = outlook == ALL_READS ? ZK_OK : ZK_MARSHALLING_ERROR;
 
-    if (read_reply_size(call->client->service, call->op, call->body, call->len) >
-        REPLY_BYTES_MAX) {
+    if (read_reply_size(call->client->service, call->op, call->body, call->len) > REPLY_BYTES_MAX) {
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }

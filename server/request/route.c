@@ -238,8 +238,7 @@ static bool route_write(struct client *c, const struct request_header *head, con
         c->session->timeout_ms = req.timeout_ms;
         session_touch(s->sessions, c->session, s->now_ms);
     }
-    if (s->conf.large_request_threshold >= 0 &&
-        len + 8 > (size_t)s->conf.large_request_threshold) {
+    if (s->conf.large_request_threshold >= 0 && len + 8 > (size_t)s->conf.large_request_threshold) {
         p->large = (uint32_t)len + 8;
         s->large_bytes += p->large;
     }

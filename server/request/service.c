@@ -96,8 +96,7 @@ zk_zxid service_zxid(const struct service *s)
 
 /* ---- What became durable. */
 
-static void on_event(void *ctx, const struct tree_event *ev, const uint32_t *watchers,
-                     size_t count)
+static void on_event(void *ctx, const struct tree_event *ev, const uint32_t *watchers, size_t count)
 {
     answer_event(ctx, ev, watchers, count);
 }
@@ -222,9 +221,7 @@ static void reap_one(void *ctx, struct jute_bytes path)
     if (!order_can_submit(s->order))
         return; /* It is found again in the next round. */
     jute_write_str(&body, path);
-    struct write_request req = { .op = ZK_OP_DELETE_CONTAINER,
-                                 .body = body.at,
-                                 .len = body.len };
+    struct write_request req = { .op = ZK_OP_DELETE_CONTAINER, .body = body.at, .len = body.len };
     if (order_submit(s->order, &req, s->wall_ms, &err, &zxid) == ORDER_SUBMITTED)
         s->stats.proposal_count++;
     bytes_done(&body);

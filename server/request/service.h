@@ -28,12 +28,12 @@ struct session_table;
 struct service_conf {
     zk_sid server_id; /* 1 on a server of one. */
     int64_t tick_ms, min_session_timeout_ms, max_session_timeout_ms;
-    uint32_t frame_max;             /* jute.maxbuffer, bytes. */
-    uint32_t frame_extra;           /* jute.maxbuffer.extrasize, bytes. */
+    uint32_t frame_max;              /* jute.maxbuffer, bytes. */
+    uint32_t frame_extra;            /* jute.maxbuffer.extrasize, bytes. */
     uint32_t global_outstanding_max; /* globalOutstandingLimit. */
-    uint64_t egress_max;            /* zabd.maxEgressBytes: unread replies of all clients. */
-    uint64_t conn_egress_max;       /* zabd.connEgressBytes: of one client, before reading stops. */
-    int32_t large_request_threshold;  /* -1 off. */
+    uint64_t egress_max;             /* zabd.maxEgressBytes: unread replies of all clients. */
+    uint64_t conn_egress_max; /* zabd.connEgressBytes: of one client, before reading stops. */
+    int32_t large_request_threshold; /* -1 off. */
     uint64_t large_request_max_bytes;
     uint32_t throttle_max_requests; /* request_throttle_max_requests; 0 off. */
     int64_t throttled_op_wait_ms;   /* throttled_op_wait_time; 0 off. */
@@ -69,22 +69,22 @@ struct service {
     struct client **clients; /* By watcher id; NULL where free. */
     uint32_t *free_slots;    /* Of clients: each free one names the next. */
     uint32_t clients_cap, clients_free, client_count;
-    struct list dirty;  /* Clients whose out has something new. */
-    struct list parked; /* Clients whose next answer waits for room (egress) or its turn. */
-    struct list blocked; /* Clients that net does not read from: see client_can_take(). */
-    struct list doomed;  /* Clients to be closed at the end of the turn. */
-    bool needs_room;     /* Someone in parked waits for others to read their replies. */
-    uint64_t turn;       /* Counts turns of the loop. */
+    struct list dirty;         /* Clients whose out has something new. */
+    struct list parked;        /* Clients whose next answer waits for room (egress) or its turn. */
+    struct list blocked;       /* Clients that net does not read from: see client_can_take(). */
+    struct list doomed;        /* Clients to be closed at the end of the turn. */
+    bool needs_room;           /* Someone in parked waits for others to read their replies. */
+    uint64_t turn;             /* Counts turns of the loop. */
     uint64_t turn_large_bytes; /* Bytes of large replies made in this turn. */
     struct pending *pool;      /* Unused ones. */
     struct pending *sync_first, *sync_last; /* Wait for a zxid to be applied, in its order. */
     struct children_cache *children_cache;
     struct past_digest *past_digests; /* Oldest first. */
     size_t past_digest_count;
-    struct bytes scratch;  /* Of one reply or event at a time. */
-    struct bytes repaired; /* A text of a request; see read_text(). */
-    int64_t conn_tokens;  /* Left in the bucket of the connection throttle... */
-    int64_t conn_filled_ms; /* ...which was last filled then. */
+    struct bytes scratch;    /* Of one reply or event at a time. */
+    struct bytes repaired;   /* A text of a request; see read_text(). */
+    int64_t conn_tokens;     /* Left in the bucket of the connection throttle... */
+    int64_t conn_filled_ms;  /* ...which was last filled then. */
     double conn_drop_chance; /* connection_drop_probability. */
     int64_t conn_drop_checked_ms;
     uint64_t egress_bytes; /* Sum of all out; net reports what leaves by service_sent(). */
@@ -103,8 +103,9 @@ int service_init(struct service *s, const struct service_conf *conf, struct stat
 void service_done(struct service *s);
 
 void service_tick(struct service *s, int64_t now_ms, int64_t wall_ms);
-/* The turn is over: gives parked clients their slice. Returns true when parked clients could go on at once
- * (the loop should not sleep). What was ordered in this turn is then in order_take_batch(). */
+/* The turn is over: gives parked clients their slice. Returns true when parked clients could go on
+ * at once (the loop should not sleep). What was ordered in this turn is then in order_take_batch().
+ */
 bool service_turn_end(struct service *s);
 /* Every txn up to zxid is durable here (and so, on a server of one, decided): applies,
  * answers, fires watches. */

@@ -35,7 +35,8 @@ struct server_stats {
     uint64_t request_throttle_wait_count, digest_mismatches_count, unrecoverable_error_count;
     uint64_t response_packet_cache_hits, response_packet_cache_misses;
     uint64_t watches_fired[6]; /* By event type 1..5. */
-    uint64_t watch_limit_closed, slow_readers_closed, ingress_waits, egress_waits; /* Our own limits at work. */
+    uint64_t watch_limit_closed, slow_readers_closed, ingress_waits,
+        egress_waits; /* Our own limits at work. */
     struct summary node_created_watch, node_deleted_watch, node_changed_watch,
         node_children_watch; /* Watchers reached by one event. */
     struct summary fsync_ms, snapshot_ms, batch_txns;

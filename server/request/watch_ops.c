@@ -60,8 +60,8 @@ static int32_t missed(enum watch_list list, const struct tree *t, const struct z
 static bool set_list(const struct call *call, enum watch_list list, struct jute_vector paths,
                      zk_zxid since)
 {
-    static const enum watch_mode modes[] = { WATCH_DATA, WATCH_DATA, WATCH_CHILD,
-                                             WATCH_PERSISTENT, WATCH_RECURSIVE };
+    static const enum watch_mode modes[] = { WATCH_DATA, WATCH_DATA, WATCH_CHILD, WATCH_PERSISTENT,
+                                             WATCH_RECURSIVE };
     struct client *c = call->client;
     const struct tree *t = c->service->state.tree;
     struct jute_in walk = jute_in(paths.at, paths.len);
@@ -76,8 +76,7 @@ static bool set_list(const struct call *call, enum watch_list list, struct jute_
             continue;
         }
         path = read_text(call, path);
-        int32_t event =
-            list >= LIST_PERSISTENT ? 0 : missed(list, t, tree_find(t, path), since);
+        int32_t event = list >= LIST_PERSISTENT ? 0 : missed(list, t, tree_find(t, path), since);
         if (event != 0)
             replay(c, event, path);
         else
@@ -115,8 +114,8 @@ void watch_set_one(const struct call *call)
     struct add_watch_request r;
 
     jute_read_add_watch_request(&in, &r);
-    if (in.bad || (r.mode != ZK_ADD_WATCH_PERSISTENT &&
-                   r.mode != ZK_ADD_WATCH_PERSISTENT_RECURSIVE)) {
+    if (in.bad ||
+        (r.mode != ZK_ADD_WATCH_PERSISTENT && r.mode != ZK_ADD_WATCH_PERSISTENT_RECURSIVE)) {
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }
@@ -141,8 +140,8 @@ void watch_drop_one(const struct call *call)
         return;
     }
     r.path = read_text(call, r.path);
-    bool found = r.path.len >= 0 && (call->op == ZK_OP_CHECK_WATCHES
-                                         ? watch_has(w, r.path, watcher, r.type)
-                                         : watch_remove(w, r.path, watcher, r.type));
+    bool found = r.path.len >= 0 &&
+                 (call->op == ZK_OP_CHECK_WATCHES ? watch_has(w, r.path, watcher, r.type)
+                                                  : watch_remove(w, r.path, watcher, r.type));
     reply_error(call, found ? ZK_OK : ZK_NO_WATCHER);
 }

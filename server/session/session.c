@@ -47,8 +47,7 @@ struct session_table *session_table_free(struct session_table *t)
             next = s->hash_next;
             free(s);
         }
-    list_each_safe(it, &t->expiries)
-        free(list_entry(it, struct expiry, in_order));
+    list_each_safe(it, &t->expiries) free(list_entry(it, struct expiry, in_order));
     free(t->slots);
     free(t);
     return NULL;
@@ -227,11 +226,11 @@ void session_each_bucket(const struct session_table *t,
                          void (*bucket)(void *ctx, int64_t expires_ms, size_t count),
                          void (*member)(void *ctx, const struct session *s), void *ctx)
 {
-    list_each(it, &t->expiries) {
+    list_each(it, &t->expiries)
+    {
         const struct expiry *e = list_entry(it, struct expiry, in_order);
 
         bucket(ctx, e->at_ms, e->count);
-        list_each(in, &e->sessions)
-            member(ctx, list_entry(in, struct session, in_bucket));
+        list_each(in, &e->sessions) member(ctx, list_entry(in, struct session, in_bucket));
     }
 }

@@ -425,7 +425,7 @@ class Generator:
         """Whether what is pipelined behind this could run in ZooKeeper before its effect is complete."""
         if r.op == Op.SET_ACL:
             return True
-        if r.op == Op.MULTI and self._breaks_in_preparation(r.body):
+        if self._is_two_faced(r):
             return True
         return self.config.quota_enforced and r.op in QUOTA_CHECKED and self._touches_quota(r)
 
@@ -441,14 +441,21 @@ class Generator:
         return any(path.startswith(q) for q in self._limited)
 
     @staticmethod
-    def _breaks_in_preparation(body):
-        """Whether a multi can fail with -5 behind its decoding. ZooKeeper does not take back what the members in front
-        of the failing one have prepared, so requests pipelined behind it see that, or not: it is a race."""
+    def _is_two_faced(r):
+        """Whether a create looks different in ZooKeeper while it waits to be applied; what is pipelined behind it sees
+        one or the other.
+
+        A multi that fails with -5 behind its decoding (a null id does that) leaves what its first members have
+        prepared until its error is applied. createContainer with an ephemeral flag is an ephemeral node before it is
+        applied, without children and deleted with its session, and a container then."""
         try:
-            creates = [record for op, record in multi_ops(body) if op in CREATES and record is not None]
+            ops = multi_ops(r.body) if r.op == Op.MULTI else [(r.op, zkwire.decode("CreateRequest", r.body))] if r.op in CREATES else []
         except zkwire.Malformed:
             return False
-        return any(a.id.id is None or a.id.scheme is None for record in creates for a in record.acl or ())
+        creates = [(op, record) for op, record in ops if op in CREATES and record is not None]
+        if any(op == Op.CREATE_CONTAINER and record.flags in EPHEMERALS for op, record in creates):
+            return True
+        return r.op == Op.MULTI and any(None in a.id for _, record in creates for a in record.acl or ())
 
     def _follow(self):
         """What clients send right behind a ConnectRequest."""
@@ -517,6 +524,8 @@ class Generator:
     def _close_session(self):
         conn = self._any_conn()
         before = self._requests(conn).reqs if self._chance(0.5) else []
+        while before and self._must_end(before[-1]):
+            before.pop()
         name = self.conns.pop(conn)
         self.gone.append(name)
         del self.gone[:-20]

@@ -111,8 +111,7 @@ int net_rig_open(struct net_rig *r, uint16_t port)
 
 struct conn *net_rig_newest(struct net_rig *r)
 {
-    return list_is_empty(&r->net.all) ? NULL
-                                      : list_entry(r->net.all.prev, struct conn, in_all);
+    return list_is_empty(&r->net.all) ? NULL : list_entry(r->net.all.prev, struct conn, in_all);
 }
 
 void net_rig_turn(struct net_rig *r)

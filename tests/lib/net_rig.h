@@ -16,7 +16,7 @@ struct net_rig {
     int64_t now_ms;
     bool is_awake;
     bool had_events; /* In the last turn. */
-    bool hold_log; /* Nothing becomes durable while it is set. */
+    bool hold_log;   /* Nothing becomes durable while it is set. */
 };
 
 /* What a test may want to be different. */

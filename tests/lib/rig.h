@@ -25,7 +25,7 @@ struct rig {
     bool hold_log; /* Nothing becomes durable while it is set. */
     struct wal_batch *held[64];
     size_t held_count;
-    bool keep_log;    /* Keep what was logged: each payload behind its length (4 bytes). */
+    bool keep_log; /* Keep what was logged: each payload behind its length (4 bytes). */
     struct bytes log;
 };
 

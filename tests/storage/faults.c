@@ -8,15 +8,16 @@
  *   short  a write does half of its bytes
  *   cut    the power goes: what was not synced is lost, and the process is gone
  *
- * For that every write is remembered with the bytes that it replaces until its file is synced, and every
- * new name, rename and removal until its directory is. A sync that fails loses what it should have saved, as a
- * kernel may. At a cut, FAULT_LOSE says what goes: "all" of it, or a part that FAULT_SEED chooses: any
- * of the sectors of 512 bytes, and any suffix of the changes of a directory.
+ * For that every write is remembered with the bytes that it replaces until its file is synced, and
+ * every new name, rename and removal until its directory is. A sync that fails loses what it should
+ * have saved, as a kernel may. At a cut, FAULT_LOSE says what goes: "all" of it, or a part that
+ * FAULT_SEED chooses: any of the sectors of 512 bytes, and any suffix of the changes of a
+ * directory.
  *
- * Environment: FAULT_DIR, FAULT_KINDS (letters: w write, s fsync and fdatasync, c a new file, r rename, u unlink,
- * t ftruncate), FAULT_MATCH (a part of the path, or empty; with a $
- * behind it the end of the path), FAULT_NTH, FAULT_MODE, FAULT_ERRNO, FAULT_LOSE, FAULT_SEED,
- * FAULT_BACKUP (an empty directory on the same file system), FAULT_REPORT (a file that says what happened).
+ * Environment: FAULT_DIR, FAULT_KINDS (letters: w write, s fsync and fdatasync, c a new file, r
+ * rename, u unlink, t ftruncate), FAULT_MATCH (a part of the path, or empty; with a $ behind it the
+ * end of the path), FAULT_NTH, FAULT_MODE, FAULT_ERRNO, FAULT_LOSE, FAULT_SEED, FAULT_BACKUP (an
+ * empty directory on the same file system), FAULT_REPORT (a file that says what happened).
  *
  * Not followed: mapped writes, and O_TRUNC on a file that exists. */
 #include <dlfcn.h>
@@ -54,7 +55,7 @@ struct file {
 /* One change of a directory that no fsync of it has made last. */
 struct entry {
     struct entry *older;
-    char kind; /* c, r, u. */
+    char kind;                                             /* c, r, u. */
     char path[PATH_MAX], from[PATH_MAX], backup[PATH_MAX]; /* "" where there is none. */
 };
 
@@ -201,8 +202,8 @@ static void undo_range(const struct file *f, const struct write_entry *e, size_t
     }
 }
 
-/* Whether a sector's newest version that is still there goes. A sector holds one of the versions it had, so
- * what lies under a version that stays, stays. */
+/* Whether a sector's newest version that is still there goes. A sector holds one of the versions it
+ * had, so what lies under a version that stays, stays. */
 static bool sector_goes(unsigned char **settled, size_t *count, uint64_t sector, bool all)
 {
     if (all)
@@ -315,7 +316,8 @@ static void lose_entries(bool all)
 static void report(const char *what, char kind, const char *path)
 {
     char line[PATH_MAX + 100];
-    int fd = REAL(open_fn, "open")(setting("FAULT_REPORT"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int fd = REAL(open_fn, "open")(setting("FAULT_REPORT"),
+                                   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
     if (fd < 0)
         return;
@@ -349,7 +351,8 @@ static bool matches(const char *path, const char *match)
     return len >= n && strncmp(path + len - n, match, n) == 0;
 }
 
-/* Whether this call is to go wrong: 0 no, 1 it fails, 2 it is a short write. Called with the lock held. */
+/* Whether this call is to go wrong: 0 no, 1 it fails, 2 it is a short write. Called with the lock
+ * held. */
 static int fault(char kind, const char *path)
 {
     const char *mode = setting("FAULT_MODE");
@@ -504,7 +507,8 @@ int ftruncate(int fd, off_t size)
             return fail();
         off_t before = size_of(fd);
         /* Shorter: the bytes that go. Longer: only the size. */
-        remember_write(f, size < before ? size : before, size < before ? (size_t)(before - size) : 0);
+        remember_write(f, size < before ? size : before,
+                       size < before ? (size_t)(before - size) : 0);
     }
     int r = REAL(truncate_fn, "ftruncate")(fd, size);
     (void)pthread_mutex_unlock(&lock);

@@ -424,7 +424,8 @@ START_TEST(a_scheme_that_is_off_matches_nobody)
 
         ck_assert(!auth_allows(&on, ids, acls, ZK_PERM_READ));
         ck_assert_int_eq(
-            auth_idset_add(&ids, jute_text(ids_that_match[i][0]), jute_text(ids_that_match[i][1])), 1);
+            auth_idset_add(&ids, jute_text(ids_that_match[i][0]), jute_text(ids_that_match[i][1])),
+            1);
         ck_assert_msg(auth_allows(&on, ids, acls, ZK_PERM_READ), "%s", ids_that_match[i][1]);
         ck_assert(!auth_allows(&off, ids, acls, ZK_PERM_READ));
         (void)idset_unref(ids);

@@ -338,9 +338,8 @@ START_TEST(input_that_cannot_be_taken_is_kept_in_order)
     ck_assert_int_eq(net_rig_recv(fd, ping, sizeof ping), -2);
     rig.hold_log = false;
     for (bool first = true; got < PINGS;) {
-        ssize_t n = sent < stream.len
-                        ? send(fd, stream.at + sent, stream.len - sent, MSG_NOSIGNAL)
-                        : 0;
+        ssize_t n =
+            sent < stream.len ? send(fd, stream.at + sent, stream.len - sent, MSG_NOSIGNAL) : 0;
 
         sent += n > 0 ? (size_t)n : 0;
         net_rig_run(&rig);
@@ -371,8 +370,9 @@ static int open_greedy(int requests)
     int fd = net_rig_open(&rig, 1);
 
     (void)net_rig_handshake(&rig, fd, 30000);
-    jute_write_acl(&acl, (struct jute_acl){
-                             .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
+    jute_write_acl(
+        &acl,
+        (struct jute_acl){ .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
     create.acl = jute_vector_of(&acl, 1);
     jute_write_i32(&out, (int32_t)jute_size_create_request(&create) + 8);
     jute_write_i32(&out, 1);

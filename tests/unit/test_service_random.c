@@ -22,8 +22,9 @@ static int below(int n)
 static const char *some_path(void)
 {
     static const char *const tops[] = { "/a", "/b", "/zookeeper/quota", "/", "a", "/a/", "//" };
-    static const char *const subs[] = { "", "", "/x", "/y", "/x/z", "/s-", "/zookeeper_stats",
-                                        "/zookeeper_limits" };
+    static const char *const subs[] = {
+        "", "", "/x", "/y", "/x/z", "/s-", "/zookeeper_stats", "/zookeeper_limits"
+    };
     static char path[64];
 
     (void)snprintf(path, sizeof path, "%s%s", tops[below(10) % 7], subs[below(8)]);
@@ -169,8 +170,7 @@ static void check_same_trees(const struct tree *a, const struct tree *b, const s
     ck_assert_int_eq(znode_child_count(a, na), znode_child_count(b, nb));
     bytes_done(&path);
     (*count)++;
-    for (const struct znode *c = znode_first_child(a, na); c != NULL;
-         c = znode_next_sibling(a, c))
+    for (const struct znode *c = znode_first_child(a, na); c != NULL; c = znode_next_sibling(a, c))
         check_same_trees(a, b, c, count);
 }
 

@@ -51,8 +51,8 @@ static enum words_look look(const struct words *w, const char *text, size_t len,
 START_TEST(words_are_known_by_four_bytes)
 {
     static const char *const texts[] = {
-        "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr",
-        "ruok", "srst", "srvr", "stat", "wchc", "wchp", "wchs", "\xff\xf4\xff\xfd",
+        "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro",
+        "mntr", "ruok", "srst", "srvr", "stat", "wchc", "wchp", "wchs", "\xff\xf4\xff\xfd",
     };
     const struct words *w = &rig.net.words;
     enum word word;
@@ -193,10 +193,12 @@ START_TEST(means_are_printed_as_java_does)
         uint64_t sum, count;
         const char *text;
     } cases[] = {
-        { 0, 0, "0.0" },         { 0, 3, "0.0" },       { 6, 3, "2.0" },
-        { 10, 3, "3.3333" },     { 20, 3, "6.6667" },   { 5, 4, "1.25" },
-        { 1, 20000, "0.0001" },  { 1, 20001, "0.0" },   { 99999, 100000, "1.0" },
-        { 14999, 10000, "1.4999" }, { 12, 10, "1.2" },  { 1001, 1000, "1.001" },
+        { 0, 0, "0.0" },          { 0, 3, "0.0" },
+        { 6, 3, "2.0" },          { 10, 3, "3.3333" },
+        { 20, 3, "6.6667" },      { 5, 4, "1.25" },
+        { 1, 20000, "0.0001" },   { 1, 20001, "0.0" },
+        { 99999, 100000, "1.0" }, { 14999, 10000, "1.4999" },
+        { 12, 10, "1.2" },        { 1001, 1000, "1.001" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -269,11 +271,10 @@ END_TEST
 START_TEST(envi_has_every_key_in_order)
 {
     static const char *const keys[] = {
-        "zookeeper.version", "host.name",       "java.version",     "java.vendor",
-        "java.home",         "java.class.path", "java.library.path", "java.io.tmpdir",
-        "java.compiler",     "os.name",         "os.arch",          "os.version",
-        "user.name",         "user.home",       "user.dir",         "os.memory.free",
-        "os.memory.max",     "os.memory.total",
+        "zookeeper.version", "host.name",         "java.version",    "java.vendor",   "java.home",
+        "java.class.path",   "java.library.path", "java.io.tmpdir",  "java.compiler", "os.name",
+        "os.arch",           "os.version",        "user.name",       "user.home",     "user.dir",
+        "os.memory.free",    "os.memory.max",     "os.memory.total",
     };
     const char *at = ask4("envi");
 
@@ -318,8 +319,9 @@ static void put_create(struct bytes *out, const char *path, int32_t flags)
     struct bytes acl = { 0 };
     struct create_request r = { .path = jute_text(path), .data = { .len = -1 }, .flags = flags };
 
-    jute_write_acl(&acl, (struct jute_acl){
-                             .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
+    jute_write_acl(
+        &acl,
+        (struct jute_acl){ .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
     r.acl = jute_vector_of(&acl, 1);
     jute_write_create_request(out, &r);
     bytes_done(&acl);
@@ -456,13 +458,20 @@ START_TEST(mntr_shows_what_happened)
     histogram_add(&rig.service.stats.loop_stall_us, 77);
 
     static const char *const want[][2] = {
-        { "zk_server_state", "standalone\n" }, { "zk_znode_count", "6\n" },
-        { "zk_ephemerals_count", "1\n" },      { "zk_watch_count", "1\n" },
-        { "zk_global_sessions", "1\n" },       { "zk_num_alive_connections", "2\n" },
-        { "zk_packets_received", "4\n" },      { "zk_min_client_response_size", "22\n" },
-        { "zk_max_client_response_size", "84\n" }, { "zk_avg_fsynctime", "3.5\n" },
-        { "zk_cnt_fsynctime", "2\n" },         { "zk_max_file_descriptor_count", "1024\n" },
-        { "zk_max_zabd_loop_stall_us", "77\n" }, { "zk_p99_zabd_loop_stall_us", "77\n" },
+        { "zk_server_state", "standalone\n" },
+        { "zk_znode_count", "6\n" },
+        { "zk_ephemerals_count", "1\n" },
+        { "zk_watch_count", "1\n" },
+        { "zk_global_sessions", "1\n" },
+        { "zk_num_alive_connections", "2\n" },
+        { "zk_packets_received", "4\n" },
+        { "zk_min_client_response_size", "22\n" },
+        { "zk_max_client_response_size", "84\n" },
+        { "zk_avg_fsynctime", "3.5\n" },
+        { "zk_cnt_fsynctime", "2\n" },
+        { "zk_max_file_descriptor_count", "1024\n" },
+        { "zk_max_zabd_loop_stall_us", "77\n" },
+        { "zk_p99_zabd_loop_stall_us", "77\n" },
         { "zk_connection_drop_probability", "0.0\n" },
     };
     const char *text = ask4("mntr");
@@ -501,8 +510,9 @@ static void put_quota(struct bytes *out, const char *path)
     struct bytes acl = { 0 };
     struct create_request r = { .path = jute_text(path), .data = jute_text(limits) };
 
-    jute_write_acl(&acl, (struct jute_acl){
-                             .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
+    jute_write_acl(
+        &acl,
+        (struct jute_acl){ .perms = 31, .scheme = jute_text("world"), .id = jute_text("anyone") });
     r.acl = jute_vector_of(&acl, 1);
     jute_write_create_request(out, &r);
     bytes_done(&acl);
@@ -522,8 +532,7 @@ START_TEST(mntr_sums_quotas_by_top_level_node)
     request(fd, 2, ZK_OP_CREATE, put_create_persistent, "/app/sub");
     request(fd, 3, ZK_OP_CREATE, put_create_persistent, "/zookeeper/quota/app");
     request(fd, 4, ZK_OP_CREATE, put_quota, "/zookeeper/quota/app/zookeeper_limits");
-    request(fd, 5, ZK_OP_CREATE, put_create_persistent,
-            "/zookeeper/quota/app/zookeeper_stats");
+    request(fd, 5, ZK_OP_CREATE, put_create_persistent, "/zookeeper/quota/app/zookeeper_stats");
 
     const char *text = ask4("mntr");
     const char *count = value_of(text, "zk_app_quota_count_limit_per_namespace");
