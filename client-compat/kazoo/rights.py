@@ -21,6 +21,7 @@ from kazoo.security import (
 
 from client import States
 from questions import holds, raises, same
+from watches import settle
 
 SUPER = ("digest", "super:compat")  # Its digest is in server.cfg.
 
@@ -157,8 +158,6 @@ def a_watch_tells_nothing_to_those_who_may_not_read(asker):
     other.sync("/")
     other.exists("/b", watch=seen.append)
     owner.create("/b")
-    from watches import settle
-
     settle(other)
     same([(event.type, event.path) for event in seen], [("CREATED", "/b")])
 

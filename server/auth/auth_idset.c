@@ -34,19 +34,28 @@ static const uint8_t *text_of(const struct idset *s)
 
 /* ---- Java's hash of an Id. */
 
-/* h * 31 + each UTF-16 unit. The text is valid UTF-8. */
+/* Takes the next character off valid UTF-8. */
+static uint32_t next_character(struct jute_bytes *text)
+{
+    uint32_t c = *text->at++;
+    int more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+    text->len--;
+    if (more > 0)
+        c &= 0x3fu >> more;
+    for (; more > 0 && text->len > 0; more--, text->len--)
+        c = c << 6 | (*text->at++ & 0x3fu);
+    return c;
+}
+
+/* h * 31 + each UTF-16 unit. */
 static uint32_t java_string_hash(struct jute_bytes text)
 {
     uint32_t h = 0;
 
-    for (int32_t i = 0; i < text.len;) {
-        uint32_t c = text.at[i++];
-        int more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    while (text.len > 0) {
+        uint32_t c = next_character(&text);
 
-        if (more > 0)
-            c &= 0x3fu >> more;
-        for (; more > 0 && i < text.len; more--)
-            c = c << 6 | (text.at[i++] & 0x3fu);
         if (c > 0xffff) {
             h = h * 31 + (0xd800u + ((c - 0x10000u) >> 10));
             c = 0xdc00u + ((c - 0x10000u) & 0x3ffu);
@@ -67,7 +76,7 @@ static uint32_t chains_for(size_t count)
 {
     uint32_t chains = CHAINS_MIN;
 
-    while (count >= chains / 4 * 3)
+    while (count >= (size_t)chains / 4 * 3)
         chains *= 2;
     return chains;
 }

@@ -119,7 +119,7 @@ static bool parse_ipv6(struct ip_address *ret, struct jute_bytes text)
     for (int i = 0; i < tail_count; i++)
         groups[8 - tail_count + i] = tail[i];
     ret->len = 16;
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         ret->at[2 * i] = (uint8_t)(groups[i] >> 8);
         ret->at[2 * i + 1] = (uint8_t)groups[i];
     }

@@ -94,12 +94,19 @@ static bool read_hex(struct cursor *c)
     return digits >= 4 && digits % 2 == 0 && strtoul(length, NULL, 16) == digits / 2 - 2;
 }
 
+static bool is_special(uint8_t b)
+{
+    static const uint8_t special[] = { ',', '=', '\n', '+', '<', '>', '#', ';', '\\', '"', ' ' };
+
+    return memchr(special, b, sizeof special) != NULL;
+}
+
 /* Behind a backslash: a special character, or two hex digits. */
 static bool read_escape(struct cursor *c)
 {
     if (c->at == c->end)
         return false;
-    if (memchr(",=\n+<>#;\\\" ", *c->at, 11) != NULL) {
+    if (is_special(*c->at)) {
         c->at++;
         return true;
     }

@@ -24,7 +24,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
         conn_go(c);
 }
 
-void conn_wants(struct conn *c, short interest)
+void conn_wants(struct conn *c, int interest)
 {
     if (c->interest == interest)
         return;

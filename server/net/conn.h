@@ -25,7 +25,7 @@ struct conn {
     struct net *net;
     struct event event;
     int fd;
-    short interest;     /* EV_READ and EV_WRITE that event waits for. */
+    int interest;       /* EV_READ and EV_WRITE that event waits for. */
     uint8_t state;      /* enum conn_state */
     bool is_busy;       /* On the stack: must not be freed. */
     bool is_doomed;     /* Was kicked while busy. */
@@ -75,7 +75,7 @@ void conn_finish(struct conn *c);
 void conn_kick(struct conn *c);
 /* Puts it in line for net_run(). */
 void conn_ready(struct conn *c);
-void conn_wants(struct conn *c, short interest);
+void conn_wants(struct conn *c, int interest);
 /* Its wheel came round: closes it when it has been idle too long. */
 void conn_check_idle(struct conn *c);
 /* When it is closed for being idle, as things are; ms, monotonic. */

@@ -43,7 +43,8 @@ enum znode_kind { ZNODE_PERSISTENT, ZNODE_EPHEMERAL, ZNODE_CONTAINER, ZNODE_TTL 
 #define ZNODE_CONTAINER_OWNER INT64_MIN
 #define ZNODE_TTL_MAX_MS      ((int64_t)0xffffffffff) /* 40 bits. */
 
-/* ACL lists are interned. -1 is world:anyone:31 without a list (storage-format 3.5). */
+/* ACL lists are interned. -1 is world:anyone:31 without a list (storage-format 3.5). An
+ * id is free for another list once no node has it any more. */
 enum { TREE_ACL_OPEN = -1 };
 
 /* Returns 0 with a pristine tree (/, /zookeeper, /zookeeper/quota, /zookeeper/config),
@@ -90,7 +91,8 @@ struct jute_vector tree_acl(const struct tree *t, int32_t id);
 
 /* ---- Digest, version 2 (storage-format 6). */
 uint64_t tree_digest(const struct tree *t); /* 0 when digests are off. */
-/* CRC-32 of path and data, the static part of a node's digest. Kept in the node. */
+/* CRC-32 of path and data, the static part of a node's digest. Kept in the node; 0 in
+ * nodes that do not count, and when digests are off. */
 uint32_t znode_content_crc(const struct znode *n);
 uint32_t digest_content_crc(struct jute_bytes path, struct jute_bytes data);
 /* A node's digest from its static part and stat. The caller passes 0 itself for nodes
@@ -113,8 +115,8 @@ void tree_totals(const struct tree *t, struct tree_totals *ret);
 struct znode *tree_first_ephemeral(const struct tree *t, zk_session_id session);
 struct znode *tree_next_ephemeral(const struct tree *t, const struct znode *n);
 uint64_t tree_ephemeral_count(const struct tree *t, zk_session_id session);
-/* Sessions that own ephemerals, in the order in which they came to. 0 at the end;
- * start with prev = 0. */
+/* Sessions that own ephemerals, in the order in which they came to. 0 at the end, and
+ * when prev owns none any more; start with prev = 0. */
 zk_session_id tree_next_owner(const struct tree *t, zk_session_id prev);
 
 /* ---- Containers and TTL nodes: candidates of the reaper (client-protocol 3.8). Calls
@@ -155,10 +157,12 @@ bool txn_parse(struct txn *ret, const uint8_t *payload, size_t len);
 
 /* What one op did, for the reply. Paths are borrowed from the txn. */
 struct tree_result {
-    int32_t type; /* Txn type of the op (within a multi: of the member). */
-    int32_t err;  /* enum zk_err; 0 when it was applied. */
-    struct jute_bytes path;
-    struct zk_stat stat; /* create*, set_data, set_acl, reconfig: right after the op. */
+    /* Txn type of the op (within a multi: of the member). All members of a failed multi
+     * have ZK_OP_ERROR, since that is what their replies say, and no path. */
+    int32_t type;
+    int32_t err;            /* enum zk_err; 0 when it was applied. */
+    struct jute_bytes path; /* len -1 when the op has none. */
+    struct zk_stat stat;    /* create*, set_data, set_acl, reconfig: right after the op. */
 };
 
 /* A change that watchers may want to hear of. */

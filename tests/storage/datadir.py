@@ -185,9 +185,10 @@ def _read_snapshot(path):
         nodes[name] = Node(data, acls[acl], *_STAT.unpack(r.take(60)))
     _seal(r, path)
     digest = last = None
-    if r.left():
-        digest = (r.long(), r.int(), r.long() & MASK)
-        _seal(r, path)
+    if r.left() != 21:  # What one section with the last zxid takes; then there is none with a digest.
+        if r.left():
+            digest = (r.long(), r.int(), r.long() & MASK)
+            _seal(r, path)
     if r.left():
         last = r.long()
         _seal(r, path)

@@ -74,7 +74,7 @@ def _kinds(c, other):
     ok(c.create_ttl("/ttl-max", TTL_MAX, b"ttl max"))
     ok(c.create_ttl("/ttl-expired", 1, b"soon gone"))
     ok(c.create_ttl("/ttl-seq-", TTL_MAX - 1, flags=Flag.SEQUENTIAL_TTL))
-    ok(c.create_ttl("/ttl-parent", 1))
+    ok(c.create_ttl("/ttl-parent", 2000))
     ok(c.create("/ttl-parent/keeps-it"))
     ok(c.create("/ephdir"))
     ok(c.create("/ephdir/one", b"e", flags=Flag.EPHEMERAL))

@@ -375,7 +375,7 @@ static int fault(char kind, const char *path)
 static int fail(void)
 {
     (void)pthread_mutex_unlock(&lock);
-    errno = atoi(setting("FAULT_ERRNO"));
+    errno = (int)strtol(setting("FAULT_ERRNO"), NULL, 10);
     return -1;
 }
 
