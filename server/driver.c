@@ -14,6 +14,8 @@
 enum {
     /* Milliseconds that a stop waits for the log and for clients to take their replies. */
     STOP_PATIENCE_MS = 5000,
+    /* Between two parts of a reaper's round over very many candidates. */
+    REAP_PAUSE_MS = 20,
     EXIT_LOG_FAILED = 1,
 };
 
@@ -168,9 +170,9 @@ static void reap(struct driver *d)
 
     if (now < d->reap_ms)
         return;
-    service_reap(&d->service, d->conf->container_never_used_ms,
-                 (size_t)d->conf->container_per_minute);
-    d->reap_ms = now + d->conf->container_interval_ms;
+    bool more = service_reap(&d->service, d->conf->container_never_used_ms,
+                             (size_t)d->conf->container_per_minute);
+    d->reap_ms = now + (more ? REAP_PAUSE_MS : d->conf->container_interval_ms);
 }
 
 static void do_what_is_due(struct driver *d)

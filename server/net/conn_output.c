@@ -76,7 +76,7 @@ size_t conn_unsent(const struct conn *c, const uint8_t **ret)
 {
     const struct bytes *out = &c->client.out;
 
-    *ret = out->at + c->out_sent;
+    *ret = out->at != NULL ? out->at + c->out_sent : NULL;
     return out->len - c->out_sent;
 }
 

@@ -227,7 +227,7 @@ static void reap_one(void *ctx, struct jute_bytes path)
     bytes_done(&body);
 }
 
-void service_reap(struct service *s, int64_t never_used_ms, size_t max)
+bool service_reap(struct service *s, int64_t never_used_ms, size_t max)
 {
-    tree_expired(s->state.tree, s->wall_ms, never_used_ms, max, reap_one, s);
+    return tree_expired(s->state.tree, s->wall_ms, never_used_ms, max, reap_one, s);
 }

@@ -119,8 +119,8 @@ void service_sent(struct service *s, struct client *c, size_t count);
 int64_t service_expire(struct service *s);
 int64_t service_deadline(const struct service *s);
 /* One round of the container and TTL reaper (client-protocol 3.8): at most max deletions
- * are ordered. never_used_ms 0: off. */
-void service_reap(struct service *s, int64_t never_used_ms, size_t max);
+ * are ordered. never_used_ms 0: off. True: it did not come round, go on soon. */
+bool service_reap(struct service *s, int64_t never_used_ms, size_t max);
 
 zk_zxid service_zxid(const struct service *s); /* Last applied. */
 

@@ -276,7 +276,7 @@ static struct wal_batch *take_all(struct wal *w, int *ret_err)
         if (!filled) {
             filled = true;
             pthread_mutex_unlock(&w->lock);
-            *ret_err = wal_file_fill_ahead(&w->file);
+            *ret_err = wal_file_fill_ahead(&w->file, w->conf.sync);
             pthread_mutex_lock(&w->lock);
             if (*ret_err < 0)
                 break;

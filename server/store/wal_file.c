@@ -124,7 +124,7 @@ int wal_file_sync(struct wal_file *f)
     return fdatasync(f->fd) < 0 ? -errno : 0;
 }
 
-int wal_file_fill_ahead(struct wal_file *f)
+int wal_file_fill_ahead(struct wal_file *f, bool sync)
 {
     if (f->fd < 0 || f->prealloc == 0 || f->filled - f->pos >= WAL_ZERO_STEP / 2 ||
         f->filled >= f->size)
@@ -132,7 +132,7 @@ int wal_file_fill_ahead(struct wal_file *f)
 
     int r = fill_to(f, f->filled, min_u64(f->size, f->pos + WAL_ZERO_STEP));
 
-    return r < 0 ? r : wal_file_sync(f);
+    return r < 0 || !sync ? r : wal_file_sync(f);
 }
 
 void wal_file_close(struct wal_file *f)

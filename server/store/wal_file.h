@@ -40,9 +40,9 @@ int wal_file_write(struct wal_file *f, const void *at, size_t count);
 /* fdatasync. */
 int wal_file_sync(struct wal_file *f);
 
-/* Fills the next step with zeros and makes them durable if that is due soon: for moments
- * without work. Returns 0 or a negative errno. */
-int wal_file_fill_ahead(struct wal_file *f);
+/* Fills the next step with zeros, and with sync makes them durable, if that is due soon:
+ * for moments without work. Returns 0 or a negative errno. */
+int wal_file_fill_ahead(struct wal_file *f, bool sync);
 
 void wal_file_close(struct wal_file *f);
 

@@ -27,7 +27,7 @@ static const struct buckets_ops ops = { .hash = hash_of_id, .link = link_of_id }
 int acls_init(struct acls *a, struct tree *t)
 {
     a->count = 1;
-    return buckets_init(&a->by_content, &ops, t, INT32_MAX / 4);
+    return buckets_init(&a->by_content, &ops, t, tree_nodes_max(t));
 }
 
 void acls_done(struct acls *a)

@@ -254,7 +254,7 @@ void tree_load_begin(struct tree *t, uint64_t expected_nodes)
     tree_reset(t);
     buckets_presize(&t->by_name, (size_t)expected_nodes);
 
-    int r = buckets_init(&t->loading.by_id, &ops, t, INT32_MAX / 4);
+    int r = buckets_init(&t->loading.by_id, &ops, t, tree_nodes_max(t));
 
     zk_assert(r == 0);
 }

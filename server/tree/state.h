@@ -131,6 +131,12 @@ static inline uint32_t node_handle(const struct tree *t, const struct znode *n)
     return (uint32_t)((size_t)((const uint8_t *)n - t->arena.base) / ARENA_UNIT);
 }
 
+/* More than the arena can hold: the size of tables, in address space. */
+static inline size_t tree_nodes_max(const struct tree *t)
+{
+    return t->arena.reserved / sizeof(struct znode);
+}
+
 /* NULL if it has none. */
 static inline struct znode_ext *node_ext(const struct tree *t, const struct znode *n)
 {

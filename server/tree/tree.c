@@ -10,21 +10,14 @@
 #define EXTENDED_MASK    0xff00000000000000u
 #define EXTENDED_FEATURE 0x00ffff0000000000u
 
-/* Half as many nodes as the arena could hold if each took 64 bytes: what its
- * reservation says, at 4 bytes of address space each. */
-static size_t nodes_max(const struct tree *t)
-{
-    return t->arena.reserved / sizeof(struct znode);
-}
-
 static int init(struct tree *t)
 {
     int r = arena_init(&t->arena);
 
     if (r == 0)
-        r = buckets_init(&t->by_name, &node_buckets_ops, t, nodes_max(t));
+        r = buckets_init(&t->by_name, &node_buckets_ops, t, tree_nodes_max(t));
     if (r == 0)
-        r = buckets_init(&t->owners.by_session, &owner_buckets_ops, t, nodes_max(t));
+        r = buckets_init(&t->owners.by_session, &owner_buckets_ops, t, tree_nodes_max(t));
     if (r == 0)
         r = acls_init(&t->acls, t);
     return r;

@@ -8,6 +8,7 @@ alive. The last line is 'rawframes: N cases, D differences'.
 """
 
 import argparse
+import collections
 import pathlib
 import struct
 import sys
@@ -23,6 +24,7 @@ from player import start_both  # noqa: E402
 from zkwire import OPEN_ACL, Op  # noqa: E402
 
 WAIT_SECONDS = 5  # For an answer that does not come.
+CONTEXT = 4  # Cases shown in front of a difference.
 # A limit of each set, and the settings that make it. Both sets run all cases.
 SETTINGS = [
     ("plain", 0xFFFFF, [], {}),
@@ -75,7 +77,7 @@ class Side:
             return ["closed"]
         if case.word:
             return [self._text(conn), "closed"]
-        got = self._answers(conn, case.replies)
+        got = normal.order(self._answers(conn, case.replies), False)
         if case.half:
             return got[-1:]
         if got[-1:] in (["closed"], ["silent"]):
@@ -198,14 +200,17 @@ class Setting:
     """Two servers under one setting. A difference may leave them in different states, so they start afresh after it."""
 
     def __init__(self, args, config, properties):
-        config = ["forceSync=no", *config]
+        # No session may expire by itself: that takes a zxid.
+        config = ["forceSync=no", "minSessionTimeout=600000", "maxSessionTimeout=900000", *config]
         self.make = [lambda c=c: servers.from_command(c, config=config, properties=properties) for c in (args.ours, args.peer)]
         self.both = []
         self.sides = []
+        self.before = collections.deque(maxlen=CONTEXT)  # What the last cases brought, as lines.
 
     def start(self):
         self.stop()
         self.both = start_both(*self.make)
+        self.before.clear()
         self.sides = [Side(s) for s in self.both]
         for side in self.sides:
             side.conn = side.connect()
@@ -225,10 +230,18 @@ class Setting:
         return ours, peer, [f"{'zk' if s.real else 'zabd'} exited with {s.process.returncode}:\n{s.log_tail()}" for s in dead]
 
 
-def report(name, case, ours, peer, dead):
+def transcript(frames, limit):
+    return "; ".join(steps.describe_frame(f)[:limit] for f in frames)
+
+
+def report(name, case, ours, peer, setting, dead):
+    for line in setting.before:
+        print(f"    before: {line}")
     print(f"--- {name}: {case.name}: {case.data[:200].hex()}{'…' if len(case.data) > 200 else ''}")
-    for who, got in (("ours", ours), ("peer", peer)):
-        print(f"  {who}: " + "; ".join(steps.describe_frame(f)[:600] for f in got), flush=True)
+    apart = [f for f in ours if f not in peer], [f for f in peer if f not in ours]
+    for who, got, alone in (("ours", ours, apart[0]), ("peer", peer, apart[1])):
+        print(f"  {who}: {transcript(got, 300)}")
+        print(f"  only {who}: {transcript(alone, 5000)}", flush=True)
     for line in dead:
         print(f"  {line}", flush=True)
 
@@ -246,14 +259,15 @@ def run_setting(args, name, limit, config, properties):
             count += 1
             if dead or not same(case, ours, peer):
                 wrong += 1
-                report(name, case, ours, peer, dead)
+                report(name, case, ours, peer, setting, dead)
                 if wrong >= args.max_differences:
                     return count, wrong
                 setting.start()
             elif ours != peer:
                 setting.start()
             elif args.verbose:
-                print(f"{name}: {case.name}: " + "; ".join(steps.describe_frame(f)[:200] for f in peer), flush=True)
+                print(f"{name}: {case.name}: {transcript(peer, 200)}", flush=True)
+            setting.before.append(f"{case.name}: {transcript(peer, 200)}")
         if not setting.both[0].real:
             for line in play_lethal(setting.both[0]):
                 wrong += 1

@@ -16,7 +16,6 @@
 
 #include "jute/codec.h"
 #include "server/store/log_reader.h"
-#include "server/tree/tree.h"
 #include "util/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,8 +57,6 @@ static void put_entry(struct bytes *out, int64_t zxid, const uint8_t *record, si
     uint8_t payload[PAYLOAD_HEAD + 256] = { 0 };
 
     (void)jute_store64(payload + 12, (uint64_t)zxid);
-    if (len >= 4) /* Its type comes from the input, too. */
-        memcpy(payload + 28, record, 4);
     memcpy(payload + PAYLOAD_HEAD, record, len);
     len += PAYLOAD_HEAD;
     jute_write_i64(out, (int64_t)adler32(1, payload, (uInt)len));
@@ -108,12 +105,9 @@ static int read_all(zk_zxid *ret_last, uint64_t *ret_sum, uint64_t *ret_cut)
     *ret_sum = 1;
     if (e == 0) {
         while ((e = log_reader_next(r, &at, &len, &zxid, why)) > 0) {
-            struct txn txn;
-
             zk_assert(zxid > *ret_last && len >= PAYLOAD_HEAD);
             *ret_last = zxid;
             *ret_sum = adler32((uLong)*ret_sum, at, (uInt)len);
-            (void)txn_parse(&txn, at, len);
         }
         if (e == 0 && ret_cut != NULL)
             zk_assert(log_cut(r, ret_cut) == 0);

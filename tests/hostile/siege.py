@@ -30,7 +30,7 @@ def raise_own_limits():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
 
 
-def _status(pid, field):
+def status(pid, field):
     with open(f"/proc/{pid}/status") as f:
         for line in f:
             if line.startswith(field + ":"):
@@ -86,7 +86,7 @@ class Siege:
         """memory: bytes that the attack may add to what the server holds now."""
         server = self.server
         self.checks.section(name)
-        before = _status(server.pid, "VmRSS")
+        before = status(server.pid, "VmRSS")
         with open(f"/proc/{server.pid}/clear_refs", "w") as f:
             f.write("5")
         self.start_probe()
@@ -102,10 +102,10 @@ class Siege:
         if not alive:
             server.keep = True
             raise Fallen(name)
-        peak = _status(server.pid, "VmHWM")
+        peak = status(server.pid, "VmHWM")
         self.checks.note(f"{took:.1f} s; probe: {seen['count']} requests, worst {seen['worst_ms']} ms, mean {seen['mean_ms']} ms "
                          f"(its own timer lagged {seen['lag_ms']} ms); RSS {before / MIB:.1f} MiB before, peak "
-                         f"{peak / MIB:.1f} MiB, now {_status(server.pid, 'VmRSS') / MIB:.1f} MiB")
+                         f"{peak / MIB:.1f} MiB, now {status(server.pid, 'VmRSS') / MIB:.1f} MiB")
         self.checks.check(not seen["errors"] and seen["count"] > 5, f"{name}: other clients are served", seen)
         self.checks.check(seen["worst_ms"] <= wait_max_ms + seen["lag_ms"], f"{name}: nobody waits longer than {wait_max_ms} ms",
                           f"{seen['worst_ms']} ms")

@@ -8,7 +8,7 @@ differs. ZooKeeper's own tools read zabd's files. Then both take turns on one di
 every turn and know what they are owed. Last, sample directories that ZooKeeper wrote are opened and compared with what
 is known of them.
 
---quick leaves out half of the variants and takes 3 turns instead of 8.
+--quick tries two variants of each, chosen at random, and takes 3 turns instead of 8.
 """
 
 import base64
@@ -201,10 +201,8 @@ def check_session(checks, held, reader):
 
 
 def one_way(checks, writer, reader, args, rng):
-    variants = VARIANTS[writer]
+    variants = rng.sample(VARIANTS[writer], 2) if args.quick else VARIANTS[writer]
     for number, (name, config) in enumerate(variants):
-        if args.quick and number > 1:
-            break
         ends = [ENDS[number % len(ENDS)]] if args.quick else ENDS
         for end in ends:
             checks.section(f"{writer} writes ({name}; {end}), {reader} opens")

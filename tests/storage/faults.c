@@ -7,6 +7,7 @@
  *   stay   it fails, and so do all later ones that match
  *   short  a write does half of its bytes
  *   cut    the power goes: what was not synced is lost, and the process is gone
+ *   slow   it and all later ones take FAULT_MS longer
  *
  * For that every write is remembered with the bytes that it replaces until its file is synced, and
  * every new name, rename and removal until its directory is. A sync that fails loses what it should
@@ -357,7 +358,8 @@ static int fault(char kind, const char *path)
 {
     const char *mode = setting("FAULT_MODE");
 
-    if (strchr(setting("FAULT_KINDS"), kind) == NULL || !matches(path, setting("FAULT_MATCH")))
+    if (strchr(setting("FAULT_KINDS"), kind) == NULL || !matches(path, setting("FAULT_MATCH")) ||
+        strcmp(mode, "slow") == 0)
         return 0;
     unsigned long nth = strtoul(setting("FAULT_NTH"), NULL, 10);
     calls++;
@@ -370,6 +372,15 @@ static int fault(char kind, const char *path)
     if (strcmp(mode, "short") == 0)
         return kind == 'w' ? 2 : 0;
     return 1;
+}
+
+/* The same for a slow disk; called without the lock. */
+static void delay(char kind, const char *path)
+{
+    if (strcmp(setting("FAULT_MODE"), "slow") == 0 &&
+        strchr(setting("FAULT_KINDS"), kind) != NULL && matches(path, setting("FAULT_MATCH")) &&
+        __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) >= strtoul(setting("FAULT_NTH"), NULL, 10))
+        (void)usleep((useconds_t)strtoul(setting("FAULT_MS"), NULL, 10) * 1000);
 }
 
 static int fail(void)
@@ -470,6 +481,7 @@ static int sync_it(int fd, const char *name)
 
     if (!path_of_fd(path, fd) || !is_ours(path) || fstat(fd, &st) < 0)
         return REAL(fd_fn, name)(fd);
+    delay('s', path);
     (void)pthread_mutex_lock(&lock);
     struct file *f = file_of(fd);
     if (fault('s', path) != 0) {

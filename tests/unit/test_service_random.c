@@ -231,7 +231,7 @@ START_TEST(random_requests_keep_every_promise)
             rig_turn(r);
         }
         if (below(100) == 0)
-            service_reap(&r->service, 0, 10);
+            (void)service_reap(&r->service, 0, 10);
         for (size_t k = 0; k < CLIENTS; k++)
             if (r->clients[k].is_open)
                 check_replies(r, k, &answered[k]);

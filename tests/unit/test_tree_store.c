@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include "server/tree/arena.h"
@@ -116,6 +117,24 @@ START_TEST(a_block_wastes_at_most_an_eighth)
     }
 }
 END_TEST
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__has_feature)
+/* ASan needs address space of its own; gcc's build without it is enough. */
+START_TEST(a_limit_on_address_space_is_respected)
+{
+    struct rlimit limit = { .rlim_cur = (rlim_t)1 << 30, .rlim_max = RLIM_INFINITY };
+    struct tree_conf conf = { .hash_seed = 1 };
+    struct tree *t;
+
+    arena_done(&a); /* It holds more already. */
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    ck_assert_int_eq(tree_new(&t, &conf), 0);
+    tree_load_begin(t, 1000);
+    ck_assert_int_eq(tree_load_end(t, 1), 0);
+    tree_free(t);
+}
+END_TEST
+#endif
 
 /* ---- Buckets. */
 
@@ -305,6 +324,9 @@ int main(void)
     tcase_add_test(c, blocks_do_not_overlap);
     tcase_add_test(c, memory_of_one_size_serves_another_and_goes_back);
     tcase_add_test(c, a_block_wastes_at_most_an_eighth);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__has_feature)
+    tcase_add_test(c, a_limit_on_address_space_is_respected);
+#endif
     tcase_add_test(c, a_table_grows_and_shrinks_with_its_elements);
     tcase_add_test(c, a_table_can_be_sized_beforehand);
     tcase_add_test(c, a_table_that_is_full_still_works);

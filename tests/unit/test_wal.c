@@ -244,7 +244,6 @@ START_TEST(without_force_sync_nothing_is_synced)
     struct wal_done done;
 
     conf.sync = false;
-    conf.prealloc_bytes = 0;
 
     struct wal *w = open_wal(&conf);
 

@@ -25,11 +25,17 @@ static void stop(void)
     z = zab_free(z);
 }
 
-static struct zab_actions step(int kind, zk_zxid zxid)
+static struct zab_actions submit(zk_zxid zxid)
 {
-    struct zab_event ev = { .zxid = zxid };
+    struct zab_event ev = { .kind = ZAB_EV_SUBMIT, .zxid = zxid };
 
-    ev.kind = kind;
+    return zab_step(z, &ev);
+}
+
+static struct zab_actions logged(zk_zxid zxid)
+{
+    struct zab_event ev = { .kind = ZAB_EV_LOGGED, .zxid = zxid };
+
     return zab_step(z, &ev);
 }
 
@@ -61,7 +67,7 @@ START_TEST(a_submitted_txn_is_logged_and_not_yet_committed)
 {
     start(zxid_make(1, 7));
     ck_assert_int_eq(zab_next_zxid(z), zxid_make(1, 8));
-    struct zab_actions a = step(ZAB_EV_SUBMIT, zxid_make(1, 8));
+    struct zab_actions a = submit(zxid_make(1, 8));
     ck_assert_uint_eq(a.count, 1);
     ck_assert_int_eq((int)a.at[0].kind, ZAB_DO_APPEND);
     ck_assert_int_eq(a.at[0].zxid, zxid_make(1, 8));
@@ -73,13 +79,13 @@ END_TEST
 START_TEST(what_is_durable_is_committed)
 {
     start(0);
-    (void)step(ZAB_EV_SUBMIT, 3);
-    struct zab_actions a = step(ZAB_EV_LOGGED, 2);
+    (void)submit(3);
+    struct zab_actions a = logged(2);
     ck_assert_uint_eq(a.count, 1);
     ck_assert_int_eq((int)a.at[0].kind, ZAB_DO_COMMIT);
     ck_assert_int_eq(a.at[0].zxid, 2);
     ck_assert_int_eq(zab_committed(z), 2);
-    ck_assert_uint_eq(step(ZAB_EV_LOGGED, 2).count, 0);
+    ck_assert_uint_eq(logged(2).count, 0);
     stop();
 }
 END_TEST
@@ -87,9 +93,9 @@ END_TEST
 START_TEST(open_proposals_are_bounded)
 {
     start(0);
-    (void)step(ZAB_EV_SUBMIT, 4);
+    (void)submit(4);
     ck_assert(!zab_can_submit(z));
-    (void)step(ZAB_EV_LOGGED, 1);
+    (void)logged(1);
     ck_assert(zab_can_submit(z));
     stop();
 }
