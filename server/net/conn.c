@@ -18,6 +18,8 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     if ((what & EV_READ) == 0)
         return;
     /* Those who wait already go first, and a turn that is long enough takes no more. */
+    if (!list_is_empty(&c->in_ready))
+        return;
     if (!list_is_empty(&n->ready) || net_now_us() - n->turn_us > NET_TURN_INPUT_US)
         conn_ready(c);
     else
@@ -102,6 +104,12 @@ void conn_ready(struct conn *c)
 {
     if (list_is_empty(&c->in_ready) && c->state != CONN_LINGERING)
         list_append(&c->net->ready, &c->in_ready);
+}
+
+void conn_is_greedy(struct conn *c)
+{
+    if (list_is_empty(&c->in_ready) && c->state != CONN_LINGERING)
+        list_append(&c->net->greedy, &c->in_ready);
 }
 
 /* ---- Ending. */

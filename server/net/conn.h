@@ -73,8 +73,9 @@ void conn_linger(struct conn *c);
 void conn_finish(struct conn *c);
 /* One more try to send, then it ends. */
 void conn_kick(struct conn *c);
-/* Puts it in line for net_run(). */
+/* Puts it in line for net_run(), or behind those. */
 void conn_ready(struct conn *c);
+void conn_is_greedy(struct conn *c);
 void conn_wants(struct conn *c, int interest);
 /* Its wheel came round: closes it when it has been idle too long. */
 void conn_check_idle(struct conn *c);

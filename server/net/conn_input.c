@@ -14,10 +14,11 @@ enum {
 
 /* Why no more frames were taken. */
 enum taken {
-    TAKEN_ALL,  /* What is left is the begin of a frame. */
-    TAKEN_HELD, /* The request floor takes no more now. */
-    TAKEN_TURN, /* The turn is long enough. */
-    TAKEN_END,  /* Nothing that comes is of interest any more. */
+    TAKEN_ALL,    /* What is left is the begin of a frame. */
+    TAKEN_HELD,   /* The request floor takes no more now. */
+    TAKEN_TURN,   /* The turn is long enough. */
+    TAKEN_GREEDY, /* It was given a slice of replies. */
+    TAKEN_END,    /* Nothing that comes is of interest any more. */
 };
 
 static enum taken bad_input(struct conn *c)
@@ -79,6 +80,28 @@ static bool take_frame(struct conn *c, const uint8_t *at, size_t len, size_t *re
     return c->state == CONN_OPEN && !c->is_doomed;
 }
 
+/* Whether it is the next one's turn, after `count` frames and so many bytes of replies. */
+static bool slice_is_over(const struct net *n, size_t count, size_t replied, enum taken *ret)
+{
+    if (replied >= NET_SLICE_BYTES) {
+        *ret = TAKEN_GREEDY;
+        return true;
+    }
+    if (count % NET_FRAMES_PER_LOOK != 0 || net_now_us() - n->turn_us <= NET_TURN_INPUT_US)
+        return false;
+    *ret = TAKEN_TURN;
+    return true;
+}
+
+/* In line again, for what could not be taken for one of these reasons. */
+static void wait_for_turn(struct conn *c, enum taken why)
+{
+    if (why == TAKEN_TURN)
+        conn_ready(c);
+    else if (why == TAKEN_GREEDY)
+        conn_is_greedy(c);
+}
+
 /* Hands over what is whole. Returns the bytes used. */
 static size_t take_frames(struct conn *c, const uint8_t *at, size_t len, enum taken *ret)
 {
@@ -86,6 +109,7 @@ static size_t take_frames(struct conn *c, const uint8_t *at, size_t len, enum ta
     size_t used = 0;
     size_t count = 0;
     size_t frame_len;
+    size_t out_len = c->client.out.len;
 
     /* A buffer that is there spares the first replies from growing one. */
     if (c->client.out.at == NULL && n->pool_count > 0)
@@ -98,11 +122,8 @@ static size_t take_frames(struct conn *c, const uint8_t *at, size_t len, enum ta
         if (!goes_on)
             return used;
         *ret = TAKEN_ALL;
-        if (++count % NET_FRAMES_PER_LOOK == 0 && used < len &&
-            net_now_us() - n->turn_us > NET_TURN_INPUT_US) {
-            *ret = TAKEN_TURN;
+        if (used < len && slice_is_over(n, ++count, c->client.out.len - out_len, ret))
             return used;
-        }
     }
     return used;
 }
@@ -156,8 +177,6 @@ static bool settle(struct conn *c, enum taken why)
 
     if (why == TAKEN_END || left == 0) {
         conn_forget_input(c);
-        if (why == TAKEN_TURN)
-            conn_ready(c);
         return why == TAKEN_ALL;
     }
     if (why == TAKEN_ALL || c->in_from >= left) {
@@ -167,8 +186,7 @@ static bool settle(struct conn *c, enum taken why)
     if (why == TAKEN_ALL)
         return may_go_on(c);
     ingress_hold(&n->ingress, &c->part, c->in.cap, n->service->now_ms);
-    if (why == TAKEN_TURN)
-        conn_ready(c);
+    wait_for_turn(c, why);
     return false;
 }
 

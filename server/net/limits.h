@@ -10,11 +10,16 @@ enum {
      * to where it lies. Longer than a word with its argument. */
     NET_COPY_BYTES = 256,
 
-    /* Microseconds of one turn that go into reading and answering (in callbacks, and then
-     * for those who had to wait), and into sending. What is not done by then waits for the
-     * next turn, in order. */
+    /* Microseconds of one turn that go into reading and answering (in callbacks, then for
+     * those who had to wait, then for those who ask for much), and into sending. What is
+     * not done by then waits for the next turn, in order. */
     NET_TURN_INPUT_US = 5000,
     NET_TURN_OUTPUT_US = 10000,
+    /* Bytes of replies after which a connection has asked for much: the others go first,
+     * then it is its turn again. And bytes of output that leave before larger ones: many
+     * who ask for much keep nobody waiting who asks for little. */
+    NET_SLICE_BYTES = 64 * 1024,
+    NET_SMALL_OUTPUT_BYTES = 16 * 1024,
     /* Frames between two looks at the clock. */
     NET_FRAMES_PER_LOOK = 32,
 
@@ -26,8 +31,10 @@ enum {
     /* Milliseconds between two log lines about refused connections. */
     NET_TELL_MS = 10000,
 
-    /* Sends made together, at most, and the number from which on a helper takes part. */
+    /* Sends made together: so many at most, and no more once they have so many bytes; and
+     * the number from which on a helper takes part. */
     NET_SENDS_AT_ONCE = 256,
+    NET_SENDS_BYTES = 1024 * 1024,
     NET_SENDS_WITH_HELP = 48,
 
     /* Output buffers kept for the next turn: how many, and bytes of the largest kept. */

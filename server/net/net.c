@@ -37,6 +37,8 @@ void net_init(struct net *n, const struct net_conf *conf, const struct net_host 
     senders_init(&n->senders);
     list_init(&n->all);
     list_init(&n->ready);
+    list_init(&n->greedy);
+    list_init(&n->output);
     list_init(&n->blocked);
     list_init(&n->finishing);
     list_init(&n->lingering);
@@ -112,20 +114,18 @@ static void share_room(struct net *n)
     }
 }
 
-void net_run(struct net *n)
+/* Gives everybody in the list his turn, until the time is over; one at least. Who gets in
+ * line meanwhile has had it. */
+static void run_line(struct net *n, struct list *line)
 {
     struct list now;
 
-    net_wake(n);
-    share_room(n);
-    if (list_is_empty(&n->ready))
+    if (list_is_empty(line))
         return;
-    /* Who gets in line during this run has had its turn. */
-    now.next = n->ready.next;
-    now.prev = n->ready.prev;
+    now.next = line->next;
+    now.prev = line->prev;
     now.next->prev = now.prev->next = &now;
-    list_init(&n->ready);
-    /* A time of its own, and one at least: callbacks may have used up the other. */
+    list_init(line);
     n->turn_us = net_now_us();
     do {
         struct conn *c = list_entry(now.next, struct conn, in_ready);
@@ -137,26 +137,40 @@ void net_run(struct net *n)
         struct list *link = now.prev;
 
         list_remove(link);
-        list_append(n->ready.next, link);
+        list_append(line->next, link);
     }
 }
 
-/* Takes clients with output off the list. Who has none left ends here. */
-static size_t collect_sends(struct net *n)
+void net_run(struct net *n)
 {
-    struct list *dirty = &n->service->dirty;
-    size_t count = 0;
+    net_wake(n);
+    share_room(n);
+    run_line(n, &n->ready);
+    run_line(n, &n->greedy);
+}
 
-    while (count < NET_SENDS_AT_ONCE && !list_is_empty(dirty)) {
-        struct conn *c = conn_of(list_entry(dirty->next, struct client, dirty));
+/* Takes clients with output off a list, into n->jobs. Who has none left ends here; who has
+ * much of it goes to n->output if that is another list. */
+static size_t collect_sends(struct net *n, struct list *from)
+{
+    size_t count = 0;
+    size_t bytes = 0;
+
+    while (count < NET_SENDS_AT_ONCE && bytes < NET_SENDS_BYTES && !list_is_empty(from)) {
+        struct conn *c = conn_of(list_entry(from->next, struct client, dirty));
         struct send_job *j = &n->jobs[count];
 
         list_remove(&c->client.dirty);
         if (!list_is_empty(&c->in_blocked))
             continue; /* A full socket says when it has room again. */
         j->len = conn_unsent(c, &j->at);
+        if (j->len > NET_SMALL_OUTPUT_BYTES && from != &n->output) {
+            list_append(&n->output, &c->client.dirty);
+            continue;
+        }
         j->fd = c->fd;
         j->owner = c;
+        bytes += j->len;
         if (j->len > 0)
             count++;
         else
@@ -165,13 +179,11 @@ static size_t collect_sends(struct net *n)
     return count;
 }
 
-void net_flush(struct net *n)
+/* One batch at least, then until the time is over. */
+static void flush_list(struct net *n, struct list *from)
 {
-    if (list_is_empty(&n->service->dirty))
-        return;
-    n->output_us = net_now_us();
-    do {
-        size_t count = collect_sends(n);
+    while (!list_is_empty(from)) {
+        size_t count = collect_sends(n, from);
 
         if (count >= NET_SENDS_WITH_HELP)
             senders_run(&n->senders, n->jobs, count);
@@ -183,19 +195,30 @@ void net_flush(struct net *n)
             else
                 (void)conn_flush(j->owner);
         }
-    } while (!list_is_empty(&n->service->dirty) &&
-             net_now_us() - n->output_us <= NET_TURN_OUTPUT_US);
+        if (net_now_us() - n->output_us > NET_TURN_OUTPUT_US)
+            return;
+    }
+}
+
+void net_flush(struct net *n)
+{
+    if (list_is_empty(&n->service->dirty) && list_is_empty(&n->output))
+        return;
+    n->output_us = net_now_us();
+    flush_list(n, &n->service->dirty);
+    flush_list(n, &n->output);
 }
 
 bool net_has_work(const struct net *n)
 {
-    return !list_is_empty(&n->ready) || !list_is_empty(&n->service->dirty);
+    return !list_is_empty(&n->ready) || !list_is_empty(&n->greedy) ||
+           !list_is_empty(&n->service->dirty) || !list_is_empty(&n->output);
 }
 
 bool net_has_output(const struct net *n)
 {
-    return !list_is_empty(&n->service->dirty) || !list_is_empty(&n->blocked) ||
-           !list_is_empty(&n->finishing);
+    return !list_is_empty(&n->service->dirty) || !list_is_empty(&n->output) ||
+           !list_is_empty(&n->blocked) || !list_is_empty(&n->finishing);
 }
 
 /* ---- Timers. Each list has one duration, so its first entry is due first. */

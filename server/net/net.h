@@ -67,6 +67,8 @@ struct net {
     /* Connections. */
     struct list all;
     struct list ready;     /* Have something to do and wait for their turn. */
+    struct list greedy;    /* The same, after a slice of replies: behind the others. */
+    struct list output;    /* Clients with much output, by client.dirty: behind the others. */
     struct list blocked;   /* Have output that the socket does not take, by progress. */
     struct list finishing; /* End when their output has left, by when that began. */
     struct list lingering; /* Wait for the other side to close, by when that began. */

@@ -140,9 +140,11 @@ class Worker:
         """Connects, with the session we hold if any; returns whether that session is ours again."""
         self.connection = zkwire.Connection(self.address)
         held = self.session
-        got = self.connection.handshake(timeout_ms=self.timeout_ms,
-                                        session_id=held.session_id if held else 0,
-                                        passwd=held.passwd if held else bytes(16))
+        got = self.connection.handshake(
+            timeout_ms=self.timeout_ms,
+            session_id=held.session_id if held else 0,
+            passwd=held.passwd if held else bytes(16),
+        )
         if held:
             return got.session_id == held.session_id
         if got.passwd != zkwire.session_password(got.session_id):

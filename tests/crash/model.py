@@ -42,7 +42,12 @@ class Model:
         return other
 
     def become(self, other):
-        self.nodes, self.children, self.shared, self.session = other.nodes, other.children, other.shared, other.session
+        self.nodes, self.children, self.shared, self.session = (
+            other.nodes,
+            other.children,
+            other.shared,
+            other.session,
+        )
 
     # -- One op each: the Outcome; nothing changes on an error.
 
@@ -121,8 +126,13 @@ class Model:
             if outcomes[-1].err:
                 self.become(before)
                 at = len(outcomes) - 1
-                return Outcome(0, [Outcome(0 if i < at else outcomes[at].err if i == at else Err.RUNTIMEINCONSISTENCY,
-                                           None) for i in range(len(ops))])
+                return Outcome(
+                    0,
+                    [
+                        Outcome(0 if i < at else outcomes[at].err if i == at else Err.RUNTIMEINCONSISTENCY, None)
+                        for i in range(len(ops))
+                    ],
+                )
         return Outcome(0, outcomes)
 
     def _close(self):
@@ -165,17 +175,25 @@ class Model:
     def compare_stat(self, path, node, stat):
         children = self.children[path]
         wrong = []
-        for name, want in (("version", node.version), ("aversion", node.aversion), ("ephemeralOwner", node.owner),
-                           ("cversion", 2 * node.cversion - children), ("numChildren", children),
-                           ("dataLength", len(node.data or b"")), ("czxid", node.czxid), ("mzxid", node.mzxid),
-                           ("ctime", node.ctime), ("mtime", node.mtime)):
+        for name, want in (
+            ("version", node.version),
+            ("aversion", node.aversion),
+            ("ephemeralOwner", node.owner),
+            ("cversion", 2 * node.cversion - children),
+            ("numChildren", children),
+            ("dataLength", len(node.data or b"")),
+            ("czxid", node.czxid),
+            ("mzxid", node.mzxid),
+            ("ctime", node.ctime),
+            ("mtime", node.mtime),
+        ):
             got = getattr(stat, name)
             if want is not None and got != want:
                 wrong.append(f"{path} {name} is {got}, not {want}")
         return wrong
 
     def compare(self, tree, shared):
-        """What differs from a tree as zktree.read() gives it (own paths only) and from shared: data -> (name, owner)."""
+        """What differs from a tree, as zktree.read() gives it (own paths only), and from shared: data -> (name, owner)."""
         wrong = [f"{p} is missing" for p in self.nodes.keys() - tree.keys()]
         wrong += [f"{p} should not be there" for p in tree.keys() - self.nodes.keys()]
         wrong += [f"the shared node {d!r} is missing" for d in self.shared.keys() - shared.keys()]
@@ -197,6 +215,7 @@ class Model:
     def adopt(self, tree, shared):
         """Takes over, after compare() found nothing, what only the tree knows."""
         for path, (_, _, stat) in tree.items():
-            self.nodes[path] = self.nodes[path]._replace(czxid=stat.czxid, mzxid=stat.mzxid, ctime=stat.ctime,
-                                                         mtime=stat.mtime)
+            self.nodes[path] = self.nodes[path]._replace(
+                czxid=stat.czxid, mzxid=stat.mzxid, ctime=stat.ctime, mtime=stat.mtime
+            )
         self.shared = dict(shared)

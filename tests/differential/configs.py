@@ -13,6 +13,7 @@ _NO_REAPER = {"znode.container.checkIntervalMs": "86400000"}
 
 SUPER = "super:secret"
 
+
 @dataclasses.dataclass
 class Config:
     """One configuration. share: its part of the operations. The flags tell the generator what the server will do."""

@@ -32,7 +32,16 @@ def _walk(readers):
     todo = ["/"]
     while todo:
         batch, todo = todo[:50], todo[50:]
-        ops = [op for p in batch for op in ((Op.GET_CHILDREN2, p, 0), (Op.GET_DATA, p, 0), (Op.GET_ACL, p), (Op.GET_ALL_CHILDREN_NUMBER, p))]
+        ops = [
+            op
+            for p in batch
+            for op in (
+                (Op.GET_CHILDREN2, p, 0),
+                (Op.GET_DATA, p, 0),
+                (Op.GET_ACL, p),
+                (Op.GET_ALL_CHILDREN_NUMBER, p),
+            )
+        ]
         ours, peer = [r.ask(ops) for r in readers]
         for op, a, b in zip(ops, ours, peer):
             if a != b:
@@ -75,7 +84,9 @@ _GAUGES = "znode_count watch_count ephemerals_count approximate_data_size global
 def _words(side):
     """Everything of the four-letter words that must agree, by name."""
     srvr, mntr = side.server.words("srvr"), dict(re.findall(r"zk_(\w+)\t(.*)", side.server.words("mntr")))
-    told = {line.split(":")[0]: line for line in srvr.splitlines() if line.startswith(("Zxid", "Mode", "Node count"))}
+    told = {
+        line.split(":")[0]: line for line in srvr.splitlines() if line.startswith(("Zxid", "Mode", "Node count"))
+    }
     told.update({name: mntr.get(name) for name in _GAUGES})
     told["wchs"] = side.server.words("wchs")
     told["wchc"] = _blocks(side, side.server.words("wchc"))

@@ -10,6 +10,7 @@ import known
 import vocabulary as words
 import zkwire
 from configs import SUPER
+from picture import Picture
 from steps import NULL, Drop, Open, Send, multi_ops, req
 from zkwire import Flag, Op, Xid
 
@@ -19,41 +20,6 @@ SEQUENCES = (Flag.PERSISTENT_SEQUENTIAL, Flag.EPHEMERAL_SEQUENTIAL, Flag.SEQUENT
 CREATES = (Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER, Op.CREATE_TTL)
 QUOTA_CHECKED = (*CREATES, Op.SET_DATA, Op.DELETE, Op.MULTI)
 EPHEMERALS = (Flag.EPHEMERAL, Flag.EPHEMERAL_SEQUENTIAL)
-
-
-class Picture:
-    """What the tree looks like, about: paths with their versions, and who owns which ephemeral."""
-
-    def __init__(self):
-        self.paths = []
-        self._index = {}
-        self.versions = {}
-        self.owned = {}
-
-    def __contains__(self, path):
-        return path in self._index
-
-    def add(self, path, owner=None):
-        if path not in self._index:
-            self._index[path] = len(self.paths)
-            self.paths.append(path)
-        self.versions[path] = 0
-        if owner is not None:
-            self.owned.setdefault(owner, {})[path] = True  # A set whose order does not depend on hashes.
-
-    def remove(self, path):
-        at = self._index.pop(path, None)
-        if at is None:
-            return
-        last = self.paths.pop()
-        if last != path:
-            self.paths[at] = last
-            self._index[last] = at
-        self.versions.pop(path, None)
-
-    def end_session(self, owner):
-        for path in self.owned.pop(owner, ()):
-            self.remove(path)
 
 
 class Generator:
@@ -268,7 +234,10 @@ class Generator:
             if self._chance(0.3):
                 ops += [(Op.DELETE, path, 1), (Op.CREATE, "/z-", None, zkwire.OPEN_ACL, 2)]
         if self._chance(0.05):
-            ops.insert(self.rng.randrange(len(ops) + 1), self.rng.choice((self._get, self._children2, self._exists, self._set_acl))())
+            ops.insert(
+                self.rng.randrange(len(ops) + 1),
+                self.rng.choice((self._get, self._children2, self._exists, self._set_acl))(),
+            )
         return Op.MULTI, ops
 
     def _good_multi(self):
@@ -282,7 +251,15 @@ class Generator:
                 ops.append((Op.SET_DATA, path, self._data(), -1))
             else:
                 flags = self.rng.choice((0, 1, 2, 3, 4))
-                ops.append((self.rng.choice((Op.CREATE, Op.CREATE2)), self._child_of("/"), self._data(), zkwire.OPEN_ACL, flags))
+                ops.append(
+                    (
+                        self.rng.choice((Op.CREATE, Op.CREATE2)),
+                        self._child_of("/"),
+                        self._data(),
+                        zkwire.OPEN_ACL,
+                        flags,
+                    )
+                )
         return ops
 
     def _multi_read(self):
@@ -298,7 +275,9 @@ class Generator:
         return [self._watched(self._path()) for _ in range(self.rng.choice((0, 0, 1, 1, 2, 4)))]
 
     def _zxid_before(self):
-        return self.rng.choice((0, self.zxid, self.zxid, self.zxid - 1, self.zxid - 30, self.zxid + 5, -1, max(0, self.zxid - 400)))
+        return self.rng.choice(
+            (0, self.zxid, self.zxid, self.zxid - 1, self.zxid - 30, self.zxid + 5, -1, max(0, self.zxid - 400))
+        )
 
     def _set_watches(self):
         return Op.SET_WATCHES, self._zxid_before(), self._paths(), self._paths(), self._paths()
@@ -324,14 +303,26 @@ class Generator:
 
     def _reconfig(self):
         pick = lambda *values: self.rng.choice(values)
-        return Op.RECONFIG, pick(None, "", "server.3=127.0.0.1:1:2;3"), pick(None, "", "1"), pick(None, "", "x"), pick(-1, 0, 7)
+        return (
+            Op.RECONFIG,
+            pick(None, "", "server.3=127.0.0.1:1:2;3"),
+            pick(None, "", "1"),
+            pick(None, "", "x"),
+            pick(-1, 0, 7),
+        )
 
     def _auth(self):
         users = words.USERS + ([SUPER, SUPER] if self.config.super_user else [])
         p = self.rng.random()
         if p < 0.85:
             return Op.AUTH, words.number32(self.rng), "digest", self.rng.choice(users).encode()
-        return Op.AUTH, 0, *self.rng.choice((("digest", b""), ("digest", b"nocolon"), ("digest", b":"), ("ip", b""), ("ip", None)))
+        return (
+            Op.AUTH,
+            0,
+            *self.rng.choice(
+                (("digest", b""), ("digest", b"nocolon"), ("digest", b":"), ("ip", b""), ("ip", None))
+            ),
+        )
 
     def _sasl(self):
         return Op.SASL, self.rng.choice((b"", b"token"))
@@ -418,7 +409,12 @@ class Generator:
         return Send(conn, reqs or [req(self.next_xid(), Op.WHO_AM_I)], False, False)
 
     def _request(self, op, body):
-        fixed = {Op.PING: Xid.PING, Op.AUTH: Xid.AUTH, Op.SET_WATCHES: Xid.SET_WATCHES, Op.SET_WATCHES2: Xid.SET_WATCHES}
+        fixed = {
+            Op.PING: Xid.PING,
+            Op.AUTH: Xid.AUTH,
+            Op.SET_WATCHES: Xid.SET_WATCHES,
+            Op.SET_WATCHES2: Xid.SET_WATCHES,
+        }
         return req(fixed.get(op) or self.next_xid(), op, body)
 
     def _must_end(self, r):
@@ -449,7 +445,11 @@ class Generator:
         prepared until its error is applied. createContainer with an ephemeral flag is an ephemeral node before it is
         applied, without children and deleted with its session, and a container then."""
         try:
-            ops = multi_ops(r.body) if r.op == Op.MULTI else [(r.op, zkwire.decode("CreateRequest", r.body))] if r.op in CREATES else []
+            ops = (
+                multi_ops(r.body)
+                if r.op == Op.MULTI
+                else [(r.op, zkwire.decode("CreateRequest", r.body))] if r.op in CREATES else []
+            )
         except zkwire.Malformed:
             return False
         creates = [(op, record) for op, record in ops if op in CREATES and record is not None]

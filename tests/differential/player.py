@@ -12,7 +12,7 @@ import zlib
 import normal
 import steps
 import zkwire
-from steps import Drop, Open, Send
+from steps import Drop, Open
 from zkwire import Op, Xid
 
 CLOSE_SECONDS = 10  # How long a connection that is to be closed by the server may stay open.
@@ -41,7 +41,7 @@ class Side:
         old = self.conns.pop(step.conn, None)
         if old is not None:
             old.close()
-        c = self.conns[step.conn] = zkwire.Connection(self.address)
+        self.conns[step.conn] = zkwire.Connection(self.address)
         session_id, passwd = 0, bytes(16)
         if isinstance(step.session, tuple):
             session_id = step.session[1]
@@ -49,7 +49,9 @@ class Side:
             session_id, passwd = self.ledger.passwords.get(step.session, (step.session + 1, bytes(16)))
         if step.passwd is not None:
             passwd = None if step.passwd == steps.NULL else step.passwd
-        data = zkwire.connect_request(step.timeout_ms, session_id, passwd, step.last_zxid, step.read_only, step.version)
+        data = zkwire.connect_request(
+            step.timeout_ms, session_id, passwd, step.last_zxid, step.read_only, step.version
+        )
         self._write(step.conn, data, step.follow, b"")
 
     def send(self, step):

@@ -43,14 +43,18 @@ GOOD = {
     Op.PING: b"",
     Op.GET_CHILDREN2: encode("GetChildren2Request", "/raw", True),
     Op.CHECK: encode("CheckVersionRequest", "/raw/a", -1),
-    Op.MULTI: zkwire.multi_body([(Op.CHECK, "/raw/a", -1), (Op.SET_DATA, "/raw/a", b"m", -1), (Op.CREATE2, "/raw/m-", None, OPEN_ACL, 2)]),
+    Op.MULTI: zkwire.multi_body(
+        [(Op.CHECK, "/raw/a", -1), (Op.SET_DATA, "/raw/a", b"m", -1), (Op.CREATE2, "/raw/m-", None, OPEN_ACL, 2)]
+    ),
     Op.CREATE2: encode("CreateRequest", "/raw/new2", None, OPEN_ACL, 0),
     Op.RECONFIG: encode("ReconfigRequest", "server.3=127.0.0.1:1:2;3", "1", None, -1),
     Op.CHECK_WATCHES: encode("CheckWatchesRequest", "/raw/a", 2),
     Op.REMOVE_WATCHES: encode("RemoveWatchesRequest", "/raw/a", 2),
     Op.CREATE_CONTAINER: encode("CreateRequest", "/raw/box", b"", OPEN_ACL, 4),
     Op.CREATE_TTL: encode("CreateTTLRequest", "/raw/ttl", b"", OPEN_ACL, 5, 100000000),
-    Op.MULTI_READ: zkwire.multi_body([(Op.GET_DATA, "/raw/a", False), (Op.GET_CHILDREN, "/raw", False), (Op.GET_DATA, "/no", False)]),
+    Op.MULTI_READ: zkwire.multi_body(
+        [(Op.GET_DATA, "/raw/a", False), (Op.GET_CHILDREN, "/raw", False), (Op.GET_DATA, "/no", False)]
+    ),
     Op.AUTH: encode("AuthPacket", 0, "digest", b"bob:secret"),
     Op.SET_WATCHES: encode("SetWatches", 0, ["/raw/a"], ["/raw/none"], ["/raw"]),
     Op.SASL: encode("GetSASLRequest", b"token"),
@@ -69,7 +73,11 @@ PREPARE = [
 ]
 
 # Every opcode whose record begins with a path.
-PATH_FIRST = [op for op, (name, _) in zkwire.BODIES.items() if name and zkwire.RECORDS[name].split(":")[0] in ("path", "prefixPath")]
+PATH_FIRST = [
+    op
+    for op, (name, _) in zkwire.BODIES.items()
+    if name and zkwire.RECORDS[name].split(":")[0] in ("path", "prefixPath")
+]
 
 
 def xid_of(op):
@@ -106,7 +114,11 @@ def handshakes():
         yield Case(f"lastZxidSeen {zxid}", zkwire.connect_request(last_zxid=zxid), session=False)
     for session in (1, -1, 2**63 - 1, -(2**63)):
         for passwd in (bytes(16), zkwire.session_password(session), b"", None, b"x" * 15, b"x" * 17):
-            yield Case(f"unknown session {session}, password {passwd!r}", zkwire.connect_request(session_id=session, passwd=passwd), session=False)
+            yield Case(
+                f"unknown session {session}, password {passwd!r}",
+                zkwire.connect_request(session_id=session, passwd=passwd),
+                session=False,
+            )
     yield Case("ConnectRequest byte by byte", good, session=False, in_pieces=True)
     ping = request(-2, Op.PING)
     yield Case("ConnectRequest with requests behind it", good + ping + raw(Op.AUTH, GOOD[Op.AUTH]) + ping + raw(Op.SET_WATCHES, GOOD[Op.SET_WATCHES]),
@@ -126,7 +138,18 @@ def words():
     yield Case("word stmk", b"stmk" + struct.pack(">q", 306), session=False, word=True)
     yield Case("word stmk, other mask", b"stmk" + struct.pack(">q", -1), session=False, word=True)
     yield Case("word stmk, back", b"stmk" + struct.pack(">q", 306), session=False, word=True)
-    for word in (b"abcd", b"RUOK", b"lead", b"kill", b"reqs", b"\xff\xf4\xff\xfd", b"ru\nok", b"\r\nru", b"GET ", b"quit"):
+    for word in (
+        b"abcd",
+        b"RUOK",
+        b"lead",
+        b"kill",
+        b"reqs",
+        b"\xff\xf4\xff\xfd",
+        b"ru\nok",
+        b"\r\nru",
+        b"GET ",
+        b"quit",
+    ):
         yield Case(f"unknown word {word!r}", word, session=False, word=True)
     for word in ("ruok", "srvr", "stat"):
         yield Case(f"word {word} inside a session", word.encode(), replies=None)
@@ -151,7 +174,9 @@ def headers():
     yield Case("createSession with a timeout", raw(Op.CREATE_SESSION, encode("CreateSessionTxn", 30000), 7))
     yield Case("closeSession with a body", raw(Op.CLOSE_SESSION, b"body", 7))
     yield Case("request byte by byte", raw(Op.GET_DATA, GOOD[Op.GET_DATA]), in_pieces=True)
-    yield Case("half a frame, our direction ended", raw(Op.GET_DATA, GOOD[Op.GET_DATA])[:-3], replies=None, half=True)
+    yield Case(
+        "half a frame, our direction ended", raw(Op.GET_DATA, GOOD[Op.GET_DATA])[:-3], replies=None, half=True
+    )
     yield Case("requests, our direction ended", raw(Op.GET_DATA, GOOD[Op.GET_DATA]) * 5, replies=None, half=True)
     yield Case("200 reads at once", raw(Op.EXISTS, GOOD[Op.EXISTS]) * 200, replies=200)
 
@@ -180,15 +205,32 @@ def nulls_and_lengths():
     for count in (-1, -2, 0, 2, 1000, NUMBERS["max"], NUMBERS["min"]):
         for op in (Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER, Op.SET_ACL):
             data = b"" if op == Op.SET_ACL else struct.pack(">i", 0)
-            body = head + data + struct.pack(">i", count) + encode("ACL", 31, ("world", "anyone")) + struct.pack(">i", 0)
+            body = (
+                head
+                + data
+                + struct.pack(">i", count)
+                + encode("ACL", 31, ("world", "anyone"))
+                + struct.pack(">i", 0)
+            )
             yield Case(f"{zkwire.OP_NAMES[op].lower()} with {count} ACL entries", raw(op, body))
         body = struct.pack(">qi", 0, count) + encode("SyncRequest", "/raw/a") + struct.pack(">ii", 0, 0)
         yield Case(f"setWatches with {count} data watches", raw(Op.SET_WATCHES, body))
         body = struct.pack(">qiiiii", 0, 0, 0, 0, 0, count)
         yield Case(f"setWatches2 with {count} recursive watches", raw(Op.SET_WATCHES2, body))
     for length in (-2, -1, 0, 5, NUMBERS["max"], NUMBERS["min"], 0x100001, 0x200000):
-        yield Case(f"setData with data length {length}", raw(Op.SET_DATA, encode("SyncRequest", "/raw/a") + struct.pack(">ii", length, -1)))
-        yield Case(f"auth with data length {length}", raw(Op.AUTH, encode("WatcherEvent", 0, 6, "digest")[:4] + encode("SyncRequest", "digest") + struct.pack(">i", length)))
+        yield Case(
+            f"setData with data length {length}",
+            raw(Op.SET_DATA, encode("SyncRequest", "/raw/a") + struct.pack(">ii", length, -1)),
+        )
+        yield Case(
+            f"auth with data length {length}",
+            raw(
+                Op.AUTH,
+                encode("WatcherEvent", 0, 6, "digest")[:4]
+                + encode("SyncRequest", "digest")
+                + struct.pack(">i", length),
+            ),
+        )
         yield Case(f"auth with scheme length {length}", raw(Op.AUTH, struct.pack(">ii", 0, length)))
         yield Case(f"sasl with token length {length}", raw(Op.SASL, struct.pack(">i", length)))
 
@@ -197,19 +239,35 @@ def enumerations():
     """Values outside (and inside) the enumerations, and odd booleans."""
     for flags in [*range(-1, 12), NUMBERS["max"], NUMBERS["min"]]:
         for op in (Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER):
-            yield Case(f"{zkwire.OP_NAMES[op].lower()} with flags {flags}", raw(op, encode("CreateRequest", f"/raw/f{op}-{flags}-", b"", OPEN_ACL, flags)))
+            yield Case(
+                f"{zkwire.OP_NAMES[op].lower()} with flags {flags}",
+                raw(op, encode("CreateRequest", f"/raw/f{op}-{flags}-", b"", OPEN_ACL, flags)),
+            )
         for ttl in (-1, 0, 1000000, 2**40 - 1, 2**40, 2**60, -(2**63)):
             if flags in (5, 6) or ttl >= 0 or not 0 <= flags <= 6:
-                yield Case(f"createTTL with flags {flags} and ttl {ttl}", raw(Op.CREATE_TTL, encode("CreateTTLRequest", f"/raw/t{flags}-{ttl}-", b"", OPEN_ACL, flags, ttl)))
+                yield Case(
+                    f"createTTL with flags {flags} and ttl {ttl}",
+                    raw(
+                        Op.CREATE_TTL,
+                        encode("CreateTTLRequest", f"/raw/t{flags}-{ttl}-", b"", OPEN_ACL, flags, ttl),
+                    ),
+                )
     for kind in range(-3, 9):
         for op in (Op.CHECK_WATCHES, Op.REMOVE_WATCHES):
-            yield Case(f"{zkwire.OP_NAMES[op].lower()} type {kind}", raw(op, encode("CheckWatchesRequest", "/raw/a", kind)))
-            yield Case(f"{zkwire.OP_NAMES[op].lower()} type {kind} of a null path", raw(op, encode("CheckWatchesRequest", None, kind)))
+            yield Case(
+                f"{zkwire.OP_NAMES[op].lower()} type {kind}", raw(op, encode("CheckWatchesRequest", "/raw/a", kind))
+            )
+            yield Case(
+                f"{zkwire.OP_NAMES[op].lower()} type {kind} of a null path",
+                raw(op, encode("CheckWatchesRequest", None, kind)),
+            )
     for mode in (-2, -1, 0, 1, 2, 3, NUMBERS["max"]):
         yield Case(f"addWatch mode {mode}", raw(Op.ADD_WATCH, encode("AddWatchRequest", "/raw/a", mode)))
         yield Case(f"addWatch mode {mode} of a null path", raw(Op.ADD_WATCH, encode("AddWatchRequest", None, mode)))
     for byte in (2, 127, 255):
-        yield Case(f"getData with watch byte {byte}", raw(Op.GET_DATA, encode("SyncRequest", "/raw/a") + bytes([byte])))
+        yield Case(
+            f"getData with watch byte {byte}", raw(Op.GET_DATA, encode("SyncRequest", "/raw/a") + bytes([byte]))
+        )
         yield Case("the watch it set", raw(Op.REMOVE_WATCHES, encode("RemoveWatchesRequest", "/raw/a", 2)))
 
 
@@ -226,26 +284,67 @@ def multis():
                 continue
             member = struct.pack(">i?i", kind, False, -1) + GOOD[kind]
             yield Case(f"{name} with a member of type {kind}", raw(op, member + end))
-            yield Case(f"{name} with a good member, then type {kind}", raw(op, struct.pack(">i?i", Op.CHECK, False, -1) + check + member + end))
-            yield Case(f"{name} with a read, then type {kind}", raw(op, struct.pack(">i?i", Op.GET_DATA, False, -1) + GOOD[Op.GET_DATA] + member + end))
+            yield Case(
+                f"{name} with a good member, then type {kind}",
+                raw(op, struct.pack(">i?i", Op.CHECK, False, -1) + check + member + end),
+            )
+            yield Case(
+                f"{name} with a read, then type {kind}",
+                raw(op, struct.pack(">i?i", Op.GET_DATA, False, -1) + GOOD[Op.GET_DATA] + member + end),
+            )
         yield Case(f"{name} without an end", raw(op, struct.pack(">i?i", Op.CHECK, False, -1) + check))
         yield Case(f"{name} whose end has another type", raw(op, struct.pack(">i?i", 7, True, 5)))
         yield Case(f"{name} with bytes behind the end", raw(op, end + check))
         for path in (None, "", "a", "/raw/none", "/raw//x", b"/\xff"):
-            for kind in (Op.CREATE, Op.DELETE, Op.SET_DATA, Op.CHECK, Op.CREATE2, Op.CREATE_CONTAINER, Op.CREATE_TTL, Op.GET_DATA, Op.GET_CHILDREN):
+            for kind in (
+                Op.CREATE,
+                Op.DELETE,
+                Op.SET_DATA,
+                Op.CHECK,
+                Op.CREATE2,
+                Op.CREATE_CONTAINER,
+                Op.CREATE_TTL,
+                Op.GET_DATA,
+                Op.GET_CHILDREN,
+            ):
                 body = encode("SyncRequest", path) + GOOD[kind][4 + struct.unpack_from(">i", GOOD[kind])[0] :]
-                yield Case(f"{name} with path {path!r} in type {kind}", raw(op, struct.pack(">i?i", kind, False, -1) + body + end))
+                yield Case(
+                    f"{name} with path {path!r} in type {kind}",
+                    raw(op, struct.pack(">i?i", kind, False, -1) + body + end),
+                )
     for flags in (*range(-1, 9),):
         for kind in (Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER):
-            yield Case(f"multi with type {kind} and flags {flags}", raw(Op.MULTI, zkwire.multi_body([(kind, f"/raw/mf{kind}-{flags}-", b"", OPEN_ACL, flags)])))
+            yield Case(
+                f"multi with type {kind} and flags {flags}",
+                raw(Op.MULTI, zkwire.multi_body([(kind, f"/raw/mf{kind}-{flags}-", b"", OPEN_ACL, flags)])),
+            )
         for ttl in (-1, 0, 5000000, 2**40):
-            yield Case(f"multi with createTTL flags {flags} ttl {ttl}", raw(Op.MULTI, zkwire.multi_body([(Op.CREATE_TTL, f"/raw/mt{flags}-{ttl}-", b"", OPEN_ACL, flags, ttl)])))
-    for entries in (None, [], [acl(31, "auth", "")], [acl(31, "world", None)], [acl(31, None, "x")], [acl(31, "digest", None)]):
+            yield Case(
+                f"multi with createTTL flags {flags} ttl {ttl}",
+                raw(
+                    Op.MULTI,
+                    zkwire.multi_body([(Op.CREATE_TTL, f"/raw/mt{flags}-{ttl}-", b"", OPEN_ACL, flags, ttl)]),
+                ),
+            )
+    for entries in (
+        None,
+        [],
+        [acl(31, "auth", "")],
+        [acl(31, "world", None)],
+        [acl(31, None, "x")],
+        [acl(31, "digest", None)],
+    ):
         for kind in (Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER):
-            yield Case(f"multi with ACL {entries} in type {kind}", raw(Op.MULTI, zkwire.multi_body([(kind, "/raw/acl", b"", entries, 0)])))
+            yield Case(
+                f"multi with ACL {entries} in type {kind}",
+                raw(Op.MULTI, zkwire.multi_body([(kind, "/raw/acl", b"", entries, 0)])),
+            )
     many = [(Op.CHECK, "/raw/a", -1)] * 500
     yield Case("multi of 500 checks", raw(Op.MULTI, zkwire.multi_body(many)))
-    yield Case("multi of 500 checks that fails at the end", raw(Op.MULTI, zkwire.multi_body(many + [(Op.CHECK, "/raw/none", -1)])))
+    yield Case(
+        "multi of 500 checks that fails at the end",
+        raw(Op.MULTI, zkwire.multi_body(many + [(Op.CHECK, "/raw/none", -1)])),
+    )
     yield Case("multiRead of 500", raw(Op.MULTI_READ, zkwire.multi_body([(Op.GET_DATA, "/raw/a", False)] * 500)))
 
 
@@ -264,11 +363,16 @@ def texts():
     for text in TEXTS:
         body = struct.pack(">i", len(text)) + text
         yield Case(f"sync of {text!r}", raw(Op.SYNC, body))
-        yield Case(f"setWatches that misses {text!r}", raw(Op.SET_WATCHES, struct.pack(">qi", 0, 1) + body + struct.pack(">ii", 0, 0)))
+        yield Case(
+            f"setWatches that misses {text!r}",
+            raw(Op.SET_WATCHES, struct.pack(">qi", 0, 1) + body + struct.pack(">ii", 0, 0)),
+        )
         yield Case(f"exists of {text!r}", raw(Op.EXISTS, body + b"\0"))
         rest = GOOD[Op.CREATE][4 + struct.unpack_from(">i", GOOD[Op.CREATE])[0] :]
         yield Case(f"create of {text!r}", raw(Op.CREATE, body + rest))
-        yield Case(f"create of /raw{text!r}", raw(Op.CREATE, struct.pack(">i", len(text) + 4) + b"/raw" + text + rest))
+        yield Case(
+            f"create of /raw{text!r}", raw(Op.CREATE, struct.pack(">i", len(text) + 4) + b"/raw" + text + rest)
+        )
         user = text[1:] + b":pw"
         yield Case(f"auth as {user!r}", raw(Op.AUTH, encode("AuthPacket", 0, "digest", user)))
         yield Case(f"whoAmI as {user!r}", raw(Op.WHO_AM_I, b""))
@@ -280,7 +384,21 @@ def texts():
 
 def identities():
     """Auth packets and ids, good and odd."""
-    for scheme in (None, "", "digest", "ip", "world", "auth", "super", "sasl", "x509", "DIGEST", "nosuch", "d" * 1000, b"\xff"):
+    for scheme in (
+        None,
+        "",
+        "digest",
+        "ip",
+        "world",
+        "auth",
+        "super",
+        "sasl",
+        "x509",
+        "DIGEST",
+        "nosuch",
+        "d" * 1000,
+        b"\xff",
+    ):
         for data in (None, b"", b"a", b"a:", b":b", b"a:b", b"a:b:c", b":", bytes(300)):
             yield Case(f"auth {scheme!r} {data!r}", raw(Op.AUTH, encode("AuthPacket", 0, scheme, data)))
             yield Case("who that is", raw(Op.WHO_AM_I, b""))
@@ -292,19 +410,39 @@ def sizes(limit):
     """Frames around jute.maxbuffer."""
     empty = len(encode("SetDataRequest", "/raw/a", b"", -1)) + 8
     for length in (limit - 1, limit, limit + 1, limit + 1000):
-        yield Case(f"setData in a frame of {length}", raw(Op.SET_DATA, encode("SetDataRequest", "/raw/a", bytes(length - empty), -1)))
+        yield Case(
+            f"setData in a frame of {length}",
+            raw(Op.SET_DATA, encode("SetDataRequest", "/raw/a", bytes(length - empty), -1)),
+        )
     yield Case("setData, small again", raw(Op.SET_DATA, encode("SetDataRequest", "/raw/a", b"", -1)))
     for length in (limit, limit + 1):
-        yield Case(f"ConnectRequest of {length}", frame(zkwire.connect_request()[4:].ljust(length, b"\0")), session=False)
+        yield Case(
+            f"ConnectRequest of {length}", frame(zkwire.connect_request()[4:].ljust(length, b"\0")), session=False
+        )
 
 
 def contested():
     """Where zabd may differ: known.DIFFERENCES."""
     for path in ("/raw/none", "/raw", "/", "/zookeeper", "a", None):
-        yield Case(f"deleteContainer of {path!r}", raw(Op.DELETE_CONTAINER, encode("DeleteContainerRequest", path)), known="client-delete-container")
+        yield Case(
+            f"deleteContainer of {path!r}",
+            raw(Op.DELETE_CONTAINER, encode("DeleteContainerRequest", path)),
+            known="client-delete-container",
+        )
 
 
 def all_cases(limit):
-    for make in (handshakes, words, headers, truncations, nulls_and_lengths, enumerations, multis, texts, identities, contested):
+    for make in (
+        handshakes,
+        words,
+        headers,
+        truncations,
+        nulls_and_lengths,
+        enumerations,
+        multis,
+        texts,
+        identities,
+        contested,
+    ):
         yield from make()
     yield from sizes(limit)

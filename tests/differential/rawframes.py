@@ -28,7 +28,12 @@ CONTEXT = 4  # Cases shown in front of a difference.
 # A limit of each set, and the settings that make it. Both sets run all cases.
 SETTINGS = [
     ("plain", 0xFFFFF, [], {}),
-    ("extended", 4096, ["reconfigEnabled=true", "4lw.commands.whitelist=srvr"], {"jute.maxbuffer": "4096", "zookeeper.extendedTypesEnabled": "true"}),
+    (
+        "extended",
+        4096,
+        ["reconfigEnabled=true", "4lw.commands.whitelist=srvr"],
+        {"jute.maxbuffer": "4096", "zookeeper.extendedTypesEnabled": "true"},
+    ),
 ]
 
 
@@ -169,12 +174,22 @@ def same(case, ours, peer):
 def lethal():
     """(name, requests) of what shuts ZooKeeper down; the last request shows whether the server still works."""
     yield "create-ttl-without-ttl-flag", [(Op.CREATE_TTL, "/dead", b"", OPEN_ACL, flags, -1) for flags in range(5)]
-    yield "root-quota", [(Op.CREATE, "/zookeeper/quota/zookeeper_limits", b"count=1,bytes=1", OPEN_ACL, 0), (Op.CREATE, "/after", b"x", OPEN_ACL, 0)]
+    yield "root-quota", [
+        (Op.CREATE, "/zookeeper/quota/zookeeper_limits", b"count=1,bytes=1", OPEN_ACL, 0),
+        (Op.CREATE, "/after", b"x", OPEN_ACL, 0),
+    ]
     node = "/zookeeper/quota/victim"
     texts = [None, b"", b"=", b"count", b"count=x", b"\xff\xfe", b"bytes=1,,,", b"count=99999999999999999999"]
-    made = [(Op.CREATE, p, b"count=1,bytes=1", OPEN_ACL, 0) for p in ("/victim", node, node + "/zookeeper_limits", node + "/zookeeper_stats")]
+    made = [
+        (Op.CREATE, p, b"count=1,bytes=1", OPEN_ACL, 0)
+        for p in ("/victim", node, node + "/zookeeper_limits", node + "/zookeeper_stats")
+    ]
     for text in texts:
-        made += [(Op.SET_DATA, node + "/zookeeper_stats", text, -1), (Op.SET_DATA, "/victim", b"changed", -1), (Op.CREATE, "/victim/n-", b"", OPEN_ACL, 2)]
+        made += [
+            (Op.SET_DATA, node + "/zookeeper_stats", text, -1),
+            (Op.SET_DATA, "/victim", b"changed", -1),
+            (Op.CREATE, "/victim/n-", b"", OPEN_ACL, 2),
+        ]
     yield "unparsable-quota-stats", made
 
 
@@ -202,7 +217,10 @@ class Setting:
     def __init__(self, args, config, properties):
         # No session may expire by itself: that takes a zxid.
         config = ["forceSync=no", "minSessionTimeout=600000", "maxSessionTimeout=900000", *config]
-        self.make = [lambda c=c: servers.from_command(c, config=config, properties=properties) for c in (args.ours, args.peer)]
+        self.make = [
+            lambda c=c: servers.from_command(c, config=config, properties=properties)
+            for c in (args.ours, args.peer)
+        ]
         self.both = []
         self.sides = []
         self.before = collections.deque(maxlen=CONTEXT)  # What the last cases brought, as lines.
@@ -227,7 +245,11 @@ class Setting:
         """(ours, peer, what is to be said about servers that died)."""
         ours, peer = [side.play(case) for side in self.sides]
         dead = [s for s in self.both if not s.is_alive()]
-        return ours, peer, [f"{'zk' if s.real else 'zabd'} exited with {s.process.returncode}:\n{s.log_tail()}" for s in dead]
+        return (
+            ours,
+            peer,
+            [f"{'zk' if s.real else 'zabd'} exited with {s.process.returncode}:\n{s.log_tail()}" for s in dead],
+        )
 
 
 def transcript(frames, limit):
@@ -282,7 +304,9 @@ def main():
     parser.add_argument("--ours", default=servers.zabd_binary())
     parser.add_argument("--peer", default=str(servers.ZK_REAL))
     parser.add_argument("--match", help="only the cases whose name contains this")
-    parser.add_argument("--max-differences", type=int, default=100, help="go on with the next setting after so many")
+    parser.add_argument(
+        "--max-differences", type=int, default=100, help="go on with the next setting after so many"
+    )
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # Paths may hold surrogates.

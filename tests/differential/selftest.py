@@ -39,7 +39,9 @@ def _stat_at(payload):
 
 
 def _in_stat(offset, form, delta):
-    return lambda p, op: _add(p, 16 + offset, form, delta) if op in (Op.SET_DATA, Op.EXISTS) and _stat_at(p) else None
+    return lambda p, op: (
+        _add(p, 16 + offset, form, delta) if op in (Op.SET_DATA, Op.EXISTS) and _stat_at(p) else None
+    )
 
 
 def _is_event(payload):
@@ -210,8 +212,24 @@ def serve(mutation, arguments):
 
 def check(mutation):
     """Runs the differential test against the proxy; returns what is wrong, or None."""
-    command = [sys.executable, str(HERE / "run.py"), "--ops", str(OPERATIONS), "--seed", str(SEED), "--only", "default"]
-    command += ["--shrink", "0", "--max-differences", "1", "--ours", f"{sys.executable} {__file__} server {mutation}"]
+    command = [
+        sys.executable,
+        str(HERE / "run.py"),
+        "--ops",
+        str(OPERATIONS),
+        "--seed",
+        str(SEED),
+        "--only",
+        "default",
+    ]
+    command += [
+        "--shrink",
+        "0",
+        "--max-differences",
+        "1",
+        "--ours",
+        f"{sys.executable} {__file__} server {mutation}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if mutation == "none":
         good = done.returncode == 0 and " 0 differences" in done.stdout

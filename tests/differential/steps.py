@@ -101,8 +101,10 @@ def describe(step):
     if isinstance(step, Open):
         what = "new session" if step.session is None else f"session {step.session}"
         passwd = "" if step.passwd is None else f" passwd={_short(step.passwd)}"
-        head = (f"conn {step.conn}: connects, {what} as s{step.name}{passwd} timeout={step.timeout_ms} "
-                f"lastZxidSeen={step.last_zxid} readOnly={step.read_only} protocolVersion={step.version}")
+        head = (
+            f"conn {step.conn}: connects, {what} as s{step.name}{passwd} timeout={step.timeout_ms} "
+            f"lastZxidSeen={step.last_zxid} readOnly={step.read_only} protocolVersion={step.version}"
+        )
         return [head] + [f"conn {step.conn}:   behind it {describe_req(r)}" for r in step.follow]
     return [f"conn {step.conn}: {describe_req(r)}" for r in step.reqs]
 

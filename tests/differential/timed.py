@@ -83,7 +83,13 @@ def touch(server):
     ok(silent.create("/alive", b"", OPEN_ACL, Flag.EPHEMERAL))
     last = time.monotonic()
     until = last + 3 * timeout_ms / 1000
-    ops = [(Op.EXISTS, "/alive", False), (Op.SYNC, "/"), (Op.SET_DATA, "/alive", b"", -1), (Op.WHO_AM_I,), (Op.GET_DATA, "/none", False)]
+    ops = [
+        (Op.EXISTS, "/alive", False),
+        (Op.SYNC, "/"),
+        (Op.SET_DATA, "/alive", b"", -1),
+        (Op.WHO_AM_I,),
+        (Op.GET_DATA, "/none", False),
+    ]
     errors, turn = set(), 0
     while last < until:
         try:
@@ -115,7 +121,11 @@ def reattach(server):
     while time.monotonic() < deadline:
         watcher.ping()
         time.sleep(TICK_MS / 1000)
-    return {"timeout": second.connected.timeout_ms, "still there": watcher.exists("/mine").err, "answers": second.ping().err}
+    return {
+        "timeout": second.connected.timeout_ms,
+        "still there": watcher.exists("/mine").err,
+        "answers": second.ping().err,
+    }
 
 
 def reaper(server):
@@ -187,7 +197,9 @@ SCENARIOS = {
 def play(scenario, commands):
     """The results of both servers."""
     function, config, properties = SCENARIOS[scenario]
-    both = start_both(*[lambda c=c: servers.from_command(c, config=config, properties=properties) for c in commands])
+    both = start_both(
+        *[lambda c=c: servers.from_command(c, config=config, properties=properties) for c in commands]
+    )
     results = [None, None]
 
     def one(i):

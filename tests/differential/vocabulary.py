@@ -8,7 +8,24 @@ import struct
 import zkwire
 from zkwire import OPEN_ACL, acl
 
-NAMES = ["a", "b", "c", "d", "e", "f", "lock-", "q", "\u00e9t\u00e9", "\u65e5\u672c", "x y", ".hidden", "a..", "...", "%s", "zookeeper"]
+NAMES = [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "f",
+    "lock-",
+    "q",
+    "\u00e9t\u00e9",
+    "\u65e5\u672c",
+    "x y",
+    ".hidden",
+    "a..",
+    "...",
+    "%s",
+    "zookeeper",
+]
 
 BAD_PATHS = [
     "", "/", "//", "/a/", "a", "a/b", "/a//b", "/./x", "/a/..", "/..", "/.", "/a/./b", "/a/../b", "/missing/..", "\x00", "/\x00",
@@ -89,7 +106,19 @@ def limits_text(rng):
     """The data of a zookeeper_limits node: mostly the form that the shell writes."""
     p = rng.random()
     if p < 0.06:
-        return rng.choice([b"", b"count=", b"bytes", b"count=x,bytes=1", b"count==,bytes=3", b",", b"count=3", b"bytes=9,count=1;;byteHardLimit=3", None])
+        return rng.choice(
+            [
+                b"",
+                b"count=",
+                b"bytes",
+                b"count=x,bytes=1",
+                b"count==,bytes=3",
+                b",",
+                b"count=3",
+                b"bytes=9,count=1;;byteHardLimit=3",
+                None,
+            ]
+        )
     pick = lambda *values: rng.choice(values)
     if p < 0.5:
         return f"count={pick(-1, 2, 5, 40)},bytes={pick(-1, 0, 100, 2000)}".encode()
@@ -107,7 +136,9 @@ def number32(rng):
 
 
 def number64(rng):
-    return rng.choice((0, 1, -1, 5000, 2**40 - 1, 2**40, 2**63 - 1, -(2**63), 0x0FFFFFFFFFFFFFFF, 2**60, rng.randrange(2**40)))
+    return rng.choice(
+        (0, 1, -1, 5000, 2**40 - 1, 2**40, 2**63 - 1, -(2**63), 0x0FFFFFFFFFFFFFFF, 2**60, rng.randrange(2**40))
+    )
 
 
 def mutate(rng, body):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""bulk: single requests that mean a lot of work: sessions with 100,000 ephemerals that end, multis of tens of thousands of
-operations, and what their transactions leave on disk.
+"""bulk: single requests that mean a lot of work: sessions with 100,000 ephemerals that end, multis of tens of thousands
+of operations, and what their transactions leave on disk.
 
 --quick: a tenth of the ephemerals and a third of the operations.
 """
@@ -39,7 +39,9 @@ def opens_elsewhere(checks, server, gone):
     try:
         other.start()
         c = zkwire.Client(other.address)
-        checks.equal(len(ok(c.children(gone)).children), 0, "ZooKeeper opens the directory and has no ephemeral either")
+        checks.equal(
+            len(ok(c.children(gone)).children), 0, "ZooKeeper opens the directory and has no ephemeral either"
+        )
         c.close()
     except servers.StartFailed as e:
         checks.check(False, "ZooKeeper opens the directory", e)
@@ -138,20 +140,27 @@ def big_multis(checks):
         c = s.client()
         ok(c.create("/mm"))
         paths = [f"/mm/{i:06d}" for i in range(count)]
-        for name, members in (("creates", [_member_create(p) for p in paths]), ("sets", [_member_set(p) for p in paths]),
-                              ("checks", [(Op.CHECK, struct.pack(">i", len(p)) + p.encode() + struct.pack(">i", -1)) for p in paths]),
-                              ("sets of one node", [_member_set("/mm")] * count),
-                              ("sequential creates", [_member_create("/mm/s", 2)] * count),
-                              ("creates that fail at the end", [_member_create(f"{p}x") for p in paths] + [_member_create("/no/x")]),
-                              ("deletes", [_member_delete(p) for p in paths]),
-                              ("creates and deletes", [m for p in paths[: count // 3] for m in (_member_create(p), _member_delete(p))])):
+        for name, members in (
+            ("creates", [_member_create(p) for p in paths]),
+            ("sets", [_member_set(p) for p in paths]),
+            ("checks", [(Op.CHECK, struct.pack(">i", len(p)) + p.encode() + struct.pack(">i", -1)) for p in paths]),
+            ("sets of one node", [_member_set("/mm")] * count),
+            ("sequential creates", [_member_create("/mm/s", 2)] * count),
+            ("creates that fail at the end", [_member_create(f"{p}x") for p in paths] + [_member_create("/no/x")]),
+            ("deletes", [_member_delete(p) for p in paths]),
+            ("creates and deletes", [m for p in paths[: count // 3] for m in (_member_create(p), _member_delete(p))]),
+        ):
             body = _multi(members)
             if len(body) > 1048000:
                 checks.note(f"{name}: {len(body)} bytes are more than a frame takes; cut")
                 body = _multi(members[: int(len(members) * 1040000 / len(body))])
             at = time.monotonic()
             reply = _raw_call(c, Op.MULTI, body)
-            checks.check(reply.err == 0, f"{len(body)} bytes of {name} are answered in {time.monotonic() - at:.2f} s", reply.err)
+            checks.check(
+                reply.err == 0,
+                f"{len(body)} bytes of {name} are answered in {time.monotonic() - at:.2f} s",
+                reply.err,
+            )
         ok(c.close_session())
         c.close()
     longest_entry(checks, s.server)

@@ -63,7 +63,9 @@ def half_sent(checks):
         honest_megabytes(checks, s)
         for k in socks:
             k.close()
-    body = struct.pack(">ii", 1, Op.CREATE) + zkwire.encode("CreateRequest", "/half", bytes(999000), zkwire.OPEN_ACL, 0)
+    body = struct.pack(">ii", 1, Op.CREATE) + zkwire.encode(
+        "CreateRequest", "/half", bytes(999000), zkwire.OPEN_ACL, 0
+    )
     with s.attack(f"{count} half-sent megabytes with a session"):
         clients = [zkwire.Client(s.address, timeout=60) for _ in range(count)]
         taken, closed = _push([c.sock for c in clients], (struct.pack(">i", len(body)) + body)[:600000], 8)
@@ -96,8 +98,12 @@ def byte_by_byte(checks):
     s = Siege(checks)
     count = 60 if ARGS.quick else 200
     with s.attack(f"{count} clients that send byte by byte"):
-        frames = [zkwire.connect_request() + zkwire.request(1, Op.CREATE, f"/slow-{i}", b"x" * 40, zkwire.OPEN_ACL, 0)
-                  + zkwire.request(2, Op.GET_DATA, f"/slow-{i}", False) for i in range(count)]
+        frames = [
+            zkwire.connect_request()
+            + zkwire.request(1, Op.CREATE, f"/slow-{i}", b"x" * 40, zkwire.OPEN_ACL, 0)
+            + zkwire.request(2, Op.GET_DATA, f"/slow-{i}", False)
+            for i in range(count)
+        ]
         conns = [zkwire.Connection(s.address) for _ in range(count)]
         for c in conns:
             c.note(1, Op.CREATE)
@@ -122,16 +128,50 @@ def byte_by_byte(checks):
 def _templates():
     """One valid request of each kind, as the start of random ones."""
     acl = zkwire.OPEN_ACL
-    return [zkwire.request(7, op, *fields)[4:] for op, *fields in [
-        (Op.CREATE, "/f", b"x", acl, 0), (Op.CREATE2, "/f/g", b"x", acl, 3), (Op.DELETE, "/f", -1), (Op.EXISTS, "/f", True),
-        (Op.GET_DATA, "/f", True), (Op.SET_DATA, "/f", b"yy", -1), (Op.GET_ACL, "/f"), (Op.SET_ACL, "/f", acl, -1),
-        (Op.GET_CHILDREN, "/", True), (Op.GET_CHILDREN2, "/", True), (Op.SYNC, "/"), (Op.PING,), (Op.RECONFIG, None, None, None, -1),
-        (Op.CREATE_CONTAINER, "/c", b"", acl, 4), (Op.CREATE_TTL, "/t", b"", acl, 5, 1000), (Op.AUTH, 0, "digest", b"a:b"),
-        (Op.SET_WATCHES, 0, ["/f"], ["/g"], ["/"]), (Op.SET_WATCHES2, 0, ["/f"], [], [], ["/"], ["/"]), (Op.ADD_WATCH, "/f", 1),
-        (Op.REMOVE_WATCHES, "/f", 3), (Op.CHECK_WATCHES, "/f", 3), (Op.GET_EPHEMERALS, "/"), (Op.GET_ALL_CHILDREN_NUMBER, "/"),
-        (Op.WHO_AM_I,), (Op.SASL, b"token"), (Op.CREATE_SESSION, 1000), (Op.CLOSE_SESSION,), (Op.CHECK, "/f", 1),
-        (Op.DELETE_CONTAINER, "/c"), (Op.MULTI_READ, [(Op.GET_DATA, "/f", False), (Op.GET_CHILDREN, "/", False)]),
-        (Op.MULTI, [(Op.CREATE, "/m", b"", acl, 2), (Op.CHECK, "/f", -1), (Op.SET_DATA, "/f", b"z", -1), (Op.DELETE, "/m", -1)])]]
+    return [
+        zkwire.request(7, op, *fields)[4:]
+        for op, *fields in [
+            (Op.CREATE, "/f", b"x", acl, 0),
+            (Op.CREATE2, "/f/g", b"x", acl, 3),
+            (Op.DELETE, "/f", -1),
+            (Op.EXISTS, "/f", True),
+            (Op.GET_DATA, "/f", True),
+            (Op.SET_DATA, "/f", b"yy", -1),
+            (Op.GET_ACL, "/f"),
+            (Op.SET_ACL, "/f", acl, -1),
+            (Op.GET_CHILDREN, "/", True),
+            (Op.GET_CHILDREN2, "/", True),
+            (Op.SYNC, "/"),
+            (Op.PING,),
+            (Op.RECONFIG, None, None, None, -1),
+            (Op.CREATE_CONTAINER, "/c", b"", acl, 4),
+            (Op.CREATE_TTL, "/t", b"", acl, 5, 1000),
+            (Op.AUTH, 0, "digest", b"a:b"),
+            (Op.SET_WATCHES, 0, ["/f"], ["/g"], ["/"]),
+            (Op.SET_WATCHES2, 0, ["/f"], [], [], ["/"], ["/"]),
+            (Op.ADD_WATCH, "/f", 1),
+            (Op.REMOVE_WATCHES, "/f", 3),
+            (Op.CHECK_WATCHES, "/f", 3),
+            (Op.GET_EPHEMERALS, "/"),
+            (Op.GET_ALL_CHILDREN_NUMBER, "/"),
+            (Op.WHO_AM_I,),
+            (Op.SASL, b"token"),
+            (Op.CREATE_SESSION, 1000),
+            (Op.CLOSE_SESSION,),
+            (Op.CHECK, "/f", 1),
+            (Op.DELETE_CONTAINER, "/c"),
+            (Op.MULTI_READ, [(Op.GET_DATA, "/f", False), (Op.GET_CHILDREN, "/", False)]),
+            (
+                Op.MULTI,
+                [
+                    (Op.CREATE, "/m", b"", acl, 2),
+                    (Op.CHECK, "/f", -1),
+                    (Op.SET_DATA, "/f", b"z", -1),
+                    (Op.DELETE, "/m", -1),
+                ],
+            ),
+        ]
+    ]
 
 
 def _mutate(rng, frame):
@@ -208,18 +248,37 @@ def long_paths(checks):
     """Paths of 500,000 components, 1 MB long, in every operation that takes one; and as watches."""
     s = Siege(checks)
     path = "/a" * 500000
-    ops = [(Op.CREATE, path, b"", zkwire.OPEN_ACL, 0), (Op.CREATE2, path, b"", zkwire.OPEN_ACL, 2), (Op.DELETE, path, -1),
-           (Op.EXISTS, path, False), (Op.GET_DATA, path, False), (Op.SET_DATA, path, b"", -1), (Op.GET_ACL, path),
-           (Op.SET_ACL, path, zkwire.OPEN_ACL, -1), (Op.GET_CHILDREN, path, False), (Op.GET_CHILDREN2, path, False),
-           (Op.SYNC, path), (Op.GET_ALL_CHILDREN_NUMBER, path), (Op.GET_EPHEMERALS, path), (Op.REMOVE_WATCHES, path, 3),
-           (Op.CHECK_WATCHES, path, 3), (Op.CREATE_CONTAINER, path, b"", zkwire.OPEN_ACL, 4),
-           (Op.MULTI, [(Op.CREATE, path, b"", zkwire.OPEN_ACL, 0)]), (Op.MULTI_READ, [(Op.GET_DATA, path, False)])]
+    ops = [
+        (Op.CREATE, path, b"", zkwire.OPEN_ACL, 0),
+        (Op.CREATE2, path, b"", zkwire.OPEN_ACL, 2),
+        (Op.DELETE, path, -1),
+        (Op.EXISTS, path, False),
+        (Op.GET_DATA, path, False),
+        (Op.SET_DATA, path, b"", -1),
+        (Op.GET_ACL, path),
+        (Op.SET_ACL, path, zkwire.OPEN_ACL, -1),
+        (Op.GET_CHILDREN, path, False),
+        (Op.GET_CHILDREN2, path, False),
+        (Op.SYNC, path),
+        (Op.GET_ALL_CHILDREN_NUMBER, path),
+        (Op.GET_EPHEMERALS, path),
+        (Op.REMOVE_WATCHES, path, 3),
+        (Op.CHECK_WATCHES, path, 3),
+        (Op.CREATE_CONTAINER, path, b"", zkwire.OPEN_ACL, 4),
+        (Op.MULTI, [(Op.CREATE, path, b"", zkwire.OPEN_ACL, 0)]),
+        (Op.MULTI_READ, [(Op.GET_DATA, path, False)]),
+    ]
     with s.attack("paths of 500,000 components"):
         with s.client() as c:
             for _ in range(2 if ARGS.quick else 6):
                 for op in ops:
                     reply = c.call(*op)
-                    checks.check(reply.err in (0, -101, -121, -8), f"{zkwire.OP_NAMES[op[0]]} is answered", reply.err, quiet=True)
+                    checks.check(
+                        reply.err in (0, -101, -121, -8),
+                        f"{zkwire.OP_NAMES[op[0]]} is answered",
+                        reply.err,
+                        quiet=True,
+                    )
             ok(c.close_session())
     with s.attack("the same from 30 clients at once"):
         clients = [s.client() for _ in range(30)]
@@ -277,7 +336,9 @@ def huge_lists(checks):
             for start in range(0, 10000, 2000):
                 c.pipeline([(Op.REMOVE_WATCHES, f"/w{i}", 3) for i in range(start, start + 2000)])
             for start in range(0, 2000, 500):
-                c.pipeline([(Op.CREATE, f"/w{10000 + i}", b"", zkwire.OPEN_ACL, 1) for i in range(start, start + 500)])
+                c.pipeline(
+                    [(Op.CREATE, f"/w{10000 + i}", b"", zkwire.OPEN_ACL, 1) for i in range(start, start + 500)]
+                )
             ok(c.close_session())
     count = 1000 if ARGS.quick else 5000
     with s.attack(f"{count} auth packets on one connection, and ACLs made of them"):
@@ -298,8 +359,10 @@ def many_identities(checks, s, count):
         checks.note(f"creates with {count} identities: {sorted(set(replies))}")
         ops = [(Op.CREATE, f"/auth-multi-{i}", b"", zkwire.CREATOR_ACL, 0) for i in range(10000)]
         reply = c.multi(ops)
-        checks.note(f"a multi of 10,000 such creates: err {reply.err}, first result "
-                    f"{reply.body[0].err if reply.body else None}")
+        checks.note(
+            f"a multi of 10,000 such creates: err {reply.err}, first result "
+            f"{reply.body[0].err if reply.body else None}"
+        )
         ok(c.close_session())
     except zkwire.Closed as e:
         checks.note(f"the connection was closed: {e}")
@@ -341,7 +404,9 @@ def deep_trees(checks):
 def main():
     global ARGS, RNG
     ARGS, checks, RNG = siege.args_of(__doc__)
-    siege.run(checks, siege.chosen(ARGS, [half_sent, byte_by_byte, random_frames, long_paths, huge_lists, deep_trees]))
+    siege.run(
+        checks, siege.chosen(ARGS, [half_sent, byte_by_byte, random_frames, long_paths, huge_lists, deep_trees])
+    )
     sys.exit(checks.finish())
 
 

@@ -36,10 +36,14 @@ def never_reading(checks):
     s = Siege(checks)
     _grow(s, count)
     for what, request in (
-            (f"list {count} children", lambda i: zkwire.request(i, Op.GET_CHILDREN, "/many", False)),
-            (f"list {count} children with stat", lambda i: zkwire.request(i, Op.GET_CHILDREN2, "/many", True)),
-            ("read a megabyte", lambda i: zkwire.request(i, Op.GET_DATA, f"/big{i % 10}", False)),
-            ("read ten megabytes at once", lambda i: zkwire.request(i, Op.MULTI_READ, [(Op.GET_DATA, f"/big{k}", False) for k in range(10)]))):
+        (f"list {count} children", lambda i: zkwire.request(i, Op.GET_CHILDREN, "/many", False)),
+        (f"list {count} children with stat", lambda i: zkwire.request(i, Op.GET_CHILDREN2, "/many", True)),
+        ("read a megabyte", lambda i: zkwire.request(i, Op.GET_DATA, f"/big{i % 10}", False)),
+        (
+            "read ten megabytes at once",
+            lambda i: zkwire.request(i, Op.MULTI_READ, [(Op.GET_DATA, f"/big{k}", False) for k in range(10)]),
+        ),
+    ):
         with s.attack(f"{clients} clients {what}, 20 times each, and never read", settle=2.0):
             greedy = [s.client() for _ in range(clients)]
             batch = b"".join(request(i + 1) for i in range(20))
@@ -71,6 +75,7 @@ def slow_readers_go(checks):
         batch = b"".join(zkwire.request(i + 1, Op.GET_DATA, f"/big{i % 10}", False) for i in range(40))
         c.send_raw(batch)
         with s.client() as other:
+
             def is_gone():
                 return f"0x{c.session_id:x}" not in s.server.words("cons")
 
@@ -131,8 +136,10 @@ def unread_events(checks):
         ok(c.close_session())
     with s.attack(f"{clients} watchers of 100 nodes that never read"):
         watchers = [s.client() for _ in range(clients)]
-        batch = b"".join([zkwire.request(1, Op.ADD_WATCH, "/hot", 1)]
-                         + [zkwire.request(i + 2, Op.ADD_WATCH, f"/hot/{i}", 0) for i in range(100)])
+        batch = b"".join(
+            [zkwire.request(1, Op.ADD_WATCH, "/hot", 1)]
+            + [zkwire.request(i + 2, Op.ADD_WATCH, f"/hot/{i}", 0) for i in range(100)]
+        )
         for w in watchers:
             w.send_raw(batch)
         with s.client() as c:
@@ -153,6 +160,7 @@ def ephemerals_of_many(checks):
         ok(owner.create("/e"))
         siege.create_many(owner, [f"/e/{i:09d}" for i in range(count)], flags=Flag.EPHEMERAL)
         with s.attack(f"getEphemerals of {count}, on 20 connections at once"):
+
             def ask():
                 with s.client(session=owner.connected) as c:
                     try:
@@ -176,7 +184,9 @@ def ephemerals_of_many(checks):
 def main():
     global ARGS
     ARGS, checks, _ = siege.args_of(__doc__)
-    siege.run(checks, siege.chosen(ARGS, [never_reading, slow_readers_go, all_reading, unread_events, ephemerals_of_many]))
+    siege.run(
+        checks, siege.chosen(ARGS, [never_reading, slow_readers_go, all_reading, unread_events, ephemerals_of_many])
+    )
     sys.exit(checks.finish())
 
 

@@ -37,8 +37,25 @@ def acls(s, c, n):
     """ACL lists that nobody uses any more."""
     c.create("/acl")
     s.counter += n
-    _call_all(c, [(Op.SET_ACL, "/acl", zkwire.OPEN_ACL + [zkwire.acl(1, "ip", f"10.{(s.counter + i) >> 16 & 255}.{(s.counter + i) >> 8 & 255}.{(s.counter + i) & 255}")], -1)
-                  for i in range(n)])
+    _call_all(
+        c,
+        [
+            (
+                Op.SET_ACL,
+                "/acl",
+                zkwire.OPEN_ACL
+                + [
+                    zkwire.acl(
+                        1,
+                        "ip",
+                        f"10.{(s.counter + i) >> 16 & 255}.{(s.counter + i) >> 8 & 255}.{(s.counter + i) & 255}",
+                    )
+                ],
+                -1,
+            )
+            for i in range(n)
+        ],
+    )
 
 
 def watches(s, c, n):
@@ -57,8 +74,11 @@ def watchers_that_go(s, c, n):
 def sessions(s, c, n):
     for i in range(n // 10):
         k = socket.create_connection(s.address, 10)
-        k.sendall(zkwire.connect_request() + zkwire.request(1, Op.CREATE, "/s-", b"x" * 100, zkwire.OPEN_ACL, 3)
-                  + zkwire.request(2, Op.CLOSE_SESSION))
+        k.sendall(
+            zkwire.connect_request()
+            + zkwire.request(1, Op.CREATE, "/s-", b"x" * 100, zkwire.OPEN_ACL, 3)
+            + zkwire.request(2, Op.CLOSE_SESSION)
+        )
         while k.recv(65536):
             pass
         k.close()
@@ -103,7 +123,13 @@ def quotas(s, c, n):
         ok(c.create("/zookeeper/quota/q/zookeeper_limits", b"count=5,bytes=5"))
         ok(c.create("/zookeeper/quota/q/zookeeper_stats", b""))
         ok(c.create("/q/a", b"1"))
-        _call_all(c, [(Op.DELETE, p, -1) for p in ("/q/a", "/zookeeper/quota/q/zookeeper_stats", "/zookeeper/quota/q/zookeeper_limits")])
+        _call_all(
+            c,
+            [
+                (Op.DELETE, p, -1)
+                for p in ("/q/a", "/zookeeper/quota/q/zookeeper_stats", "/zookeeper/quota/q/zookeeper_limits")
+            ],
+        )
 
 
 def main():
@@ -113,7 +139,9 @@ def main():
     s = Siege(checks, config=["snapCount=3000", "preAllocSize=1024"])
     s.counter = 0
     try:
-        for thing in siege.chosen(ARGS, [nodes, acls, watches, watchers_that_go, sessions, data, multis, words, lists, quotas]):
+        for thing in siege.chosen(
+            ARGS, [nodes, acls, watches, watchers_that_go, sessions, data, multis, words, lists, quotas]
+        ):
             with s.client(timeout_ms=120000) as c:
                 for _ in range(3):
                     thing(s, c, n)
@@ -124,8 +152,11 @@ def main():
                     c.ping()
                 after = siege.status(s.server.pid, "VmRSS")
                 ok(c.close_session())
-            checks.check(after - before < GROWTH_MAX, f"{thing.__name__}: {before / MIB:.1f} MiB, four rounds later {after / MIB:.1f} MiB "
-                         f"({time.monotonic() - at:.1f} s)")
+            checks.check(
+                after - before < GROWTH_MAX,
+                f"{thing.__name__}: {before / MIB:.1f} MiB, four rounds later {after / MIB:.1f} MiB "
+                f"({time.monotonic() - at:.1f} s)",
+            )
         s.raise_siege()
     finally:
         s.server.destroy()

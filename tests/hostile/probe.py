@@ -41,8 +41,17 @@ def main():
             break
         wait = time.monotonic() - at
         worst, total, count = max(worst, wait), total + wait, count + 1
-    print(json.dumps({"count": count, "worst_ms": round(worst * 1000, 1), "mean_ms": round(total * 1000 / max(count, 1), 2),
-                      "lag_ms": round(lag * 1000, 1), "errors": errors[:3]}))
+    print(
+        json.dumps(
+            {
+                "count": count,
+                "worst_ms": round(worst * 1000, 1),
+                "mean_ms": round(total * 1000 / max(count, 1), 2),
+                "lag_ms": round(lag * 1000, 1),
+                "errors": errors[:3],
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -116,8 +116,11 @@ def churn(checks):
         words = checking.mntr(s.server)
         return int(words["zk_num_alive_connections"]) <= 1 and int(words["zk_global_sessions"]) <= 1
 
-    checks.check(checking.wait_until(settled, 30, 0.2), "in the end no connection and no session is left",
-                 {k: v for k, v in checking.mntr(s.server).items() if "sessions" in k or "alive" in k})
+    checks.check(
+        checking.wait_until(settled, 30, 0.2),
+        "in the end no connection and no session is left",
+        {k: v for k, v in checking.mntr(s.server).items() if "sessions" in k or "alive" in k},
+    )
     s.raise_siege()
     s.server.destroy()
 
@@ -144,8 +147,10 @@ def sessionless(checks):
             last = time.monotonic() - at
             first = first or last
             k.close()
-        checks.check(first and first >= timeout / 1000 * 0.9 and last <= timeout / 1000 * 2.3,
-                     f"closed after {first:.1f} to {last:.1f} s")
+        checks.check(
+            first and first >= timeout / 1000 * 0.9 and last <= timeout / 1000 * 2.3,
+            f"closed after {first:.1f} to {last:.1f} s",
+        )
     s.raise_siege(restart=False)
     s.server.destroy()
 
@@ -155,7 +160,23 @@ def sessionless(checks):
 
 def words_in_pieces(checks):
     s = Siege(checks, config=["4lw.commands.whitelist=*"])
-    names = ["ruok", "srvr", "stat", "mntr", "conf", "cons", "dump", "envi", "wchs", "wchc", "wchp", "isro", "dirs", "gtmk", "hash"]
+    names = [
+        "ruok",
+        "srvr",
+        "stat",
+        "mntr",
+        "conf",
+        "cons",
+        "dump",
+        "envi",
+        "wchs",
+        "wchc",
+        "wchp",
+        "isro",
+        "dirs",
+        "gtmk",
+        "hash",
+    ]
     watcher = s.client()
     ok(watcher.create("/watched"))
     ok(watcher.get("/watched", True))
@@ -186,7 +207,9 @@ def words_in_pieces(checks):
             k.close()
         for _ in range(200):
             k = socket.create_connection(s.address, 10)
-            k.sendall(RNG.choice([b"stmk", b"stmk\0\0\0", b"abcd", b"ruo", b"\xff\xf4\xff\xfd", b"crst", b"srst", b"RUOK"]))
+            k.sendall(
+                RNG.choice([b"stmk", b"stmk\0\0\0", b"abcd", b"ruo", b"\xff\xf4\xff\xfd", b"crst", b"srst", b"RUOK"])
+            )
             k.close()
     s.raise_siege(restart=False)
     s.server.destroy()
@@ -209,9 +232,14 @@ def _read_all(sock):
 def rude_endings(checks):
     """Half-close and RST at every point of a conversation."""
     s = Siege(checks)
-    script = [zkwire.connect_request(timeout_ms=4000), zkwire.request(1, Op.CREATE, "/r-", b"x" * 2000, zkwire.OPEN_ACL, 3),
-              zkwire.request(2, Op.GET_CHILDREN, "/", True), zkwire.request(3, Op.SET_DATA, "/probe", b"y", -1),
-              zkwire.request(4, Op.MULTI, [(Op.CREATE, "/r-", b"", zkwire.OPEN_ACL, 2)]), zkwire.request(5, Op.CLOSE_SESSION)]
+    script = [
+        zkwire.connect_request(timeout_ms=4000),
+        zkwire.request(1, Op.CREATE, "/r-", b"x" * 2000, zkwire.OPEN_ACL, 3),
+        zkwire.request(2, Op.GET_CHILDREN, "/", True),
+        zkwire.request(3, Op.SET_DATA, "/probe", b"y", -1),
+        zkwire.request(4, Op.MULTI, [(Op.CREATE, "/r-", b"", zkwire.OPEN_ACL, 2)]),
+        zkwire.request(5, Op.CLOSE_SESSION),
+    ]
     stream = b"".join(script)
     with s.attack("half-close and RST at any point"):
         for at in range(1, len(stream), 7 if ARGS.quick else 2):
@@ -267,7 +295,12 @@ def many_idle(checks):
 def main():
     global ARGS, RNG
     ARGS, checks, RNG = siege.args_of(__doc__)
-    siege.run(checks, siege.chosen(ARGS, [descriptors, idle_when_full, churn, sessionless, words_in_pieces, rude_endings, many_idle]))
+    siege.run(
+        checks,
+        siege.chosen(
+            ARGS, [descriptors, idle_when_full, churn, sessionless, words_in_pieces, rude_endings, many_idle]
+        ),
+    )
     sys.exit(checks.finish())
 
 

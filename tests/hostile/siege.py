@@ -59,8 +59,10 @@ class Siege:
 
     def __init__(self, checks, config=(), properties=None, files=None):
         self.checks = checks
-        self.server = servers.zabd(config=["tickTime=1000", "maxSessionTimeout=120000", "extendedTypesEnabled=true", *config],
-                                   properties=properties)
+        self.server = servers.zabd(
+            config=["tickTime=1000", "maxSessionTimeout=120000", "extendedTypesEnabled=true", *config],
+            properties=properties,
+        )
         if files is not None:  # A low limit of descriptors, for the server alone.
             self.server.command = ["prlimit", f"--nofile={files}:{files}", *self.server.command]
         self.server.start()
@@ -71,8 +73,12 @@ class Siege:
         return Besieger(self.address, timeout=60, **kwargs)
 
     def start_probe(self):
-        self.probe = subprocess.Popen([sys.executable, str(HERE / "probe.py"), self.address[0], str(self.address[1])],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.probe = subprocess.Popen(
+            [sys.executable, str(HERE / "probe.py"), self.address[0], str(self.address[1])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         if self.probe.stdout.readline().strip() != "ready":
             raise RuntimeError("the probe did not start")
 
@@ -97,20 +103,31 @@ class Siege:
         finally:
             took = time.monotonic() - at
             seen = self.stop_probe()
-        alive = self.checks.check(server.is_alive() and server.is_serving(), f"{name}: the server lives",
-                                  f"exit code {server.process.poll()}: {server.log_tail(5)}")
+        alive = self.checks.check(
+            server.is_alive() and server.is_serving(),
+            f"{name}: the server lives",
+            f"exit code {server.process.poll()}: {server.log_tail(5)}",
+        )
         if not alive:
             server.keep = True
             raise Fallen(name)
         peak = status(server.pid, "VmHWM")
-        self.checks.note(f"{took:.1f} s; probe: {seen['count']} requests, worst {seen['worst_ms']} ms, mean {seen['mean_ms']} ms "
-                         f"(its own timer lagged {seen['lag_ms']} ms); RSS {before / MIB:.1f} MiB before, peak "
-                         f"{peak / MIB:.1f} MiB, now {status(server.pid, 'VmRSS') / MIB:.1f} MiB")
+        self.checks.note(
+            f"{took:.1f} s; probe: {seen['count']} requests, worst {seen['worst_ms']} ms, mean {seen['mean_ms']} ms "
+            f"(its own timer lagged {seen['lag_ms']} ms); RSS {before / MIB:.1f} MiB before, peak "
+            f"{peak / MIB:.1f} MiB, now {status(server.pid, 'VmRSS') / MIB:.1f} MiB"
+        )
         self.checks.check(not seen["errors"] and seen["count"] > 5, f"{name}: other clients are served", seen)
-        self.checks.check(seen["worst_ms"] <= wait_max_ms + seen["lag_ms"], f"{name}: nobody waits longer than {wait_max_ms} ms",
-                          f"{seen['worst_ms']} ms")
-        self.checks.check(peak <= before + memory, f"{name}: memory stays below {(before + memory) / MIB:.0f} MiB",
-                          f"{peak / MIB:.1f} MiB")
+        self.checks.check(
+            seen["worst_ms"] <= wait_max_ms + seen["lag_ms"],
+            f"{name}: nobody waits longer than {wait_max_ms} ms",
+            f"{seen['worst_ms']} ms",
+        )
+        self.checks.check(
+            peak <= before + memory,
+            f"{name}: memory stays below {(before + memory) / MIB:.0f} MiB",
+            f"{peak / MIB:.1f} MiB",
+        )
 
     def raise_siege(self, restart=True):
         """The end: SIGTERM, code 0; a start on the same data."""
@@ -142,8 +159,9 @@ def run(checks, attacks):
 
 def create_frame(xid, path, data=b"", flags=0):
     p = path.encode()
-    body = b"".join((struct.pack(">iii", xid, 1, len(p)), p, struct.pack(">i", len(data)), data, OPEN,
-                     struct.pack(">i", flags)))
+    body = b"".join(
+        (struct.pack(">iii", xid, 1, len(p)), p, struct.pack(">i", len(data)), data, OPEN, struct.pack(">i", flags))
+    )
     return struct.pack(">i", len(body)) + body
 
 

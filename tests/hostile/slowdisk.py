@@ -25,9 +25,17 @@ DELAY_MS = 500
 
 def _slow_server(library):
     server = servers.zabd(config=["tickTime=1000", "maxSessionTimeout=120000", "preAllocSize=1024"])
-    server.environment = {"LD_PRELOAD": library, "FAULT_DIR": str(server.data_dir) + "/", "FAULT_KINDS": "s", "FAULT_MATCH": "/log.",
-                          "FAULT_MODE": "slow", "FAULT_MS": str(DELAY_MS), "FAULT_NTH": "1", "FAULT_BACKUP": str(server.directory),
-                          "FAULT_REPORT": os.devnull}
+    server.environment = {
+        "LD_PRELOAD": library,
+        "FAULT_DIR": str(server.data_dir) + "/",
+        "FAULT_KINDS": "s",
+        "FAULT_MATCH": "/log.",
+        "FAULT_MODE": "slow",
+        "FAULT_MS": str(DELAY_MS),
+        "FAULT_NTH": "1",
+        "FAULT_BACKUP": str(server.directory),
+        "FAULT_REPORT": os.devnull,
+    }
     return server.start()
 
 
@@ -76,7 +84,9 @@ def reads_do_not_wait(checks, address, seconds):
             c.ping()
             worst, count = max(worst, time.monotonic() - at), count + 1
             time.sleep(0.002)
-        checks.check(worst < 1.0 and count > 50, f"reads of others wait {worst * 1000:.0f} ms at most ({count} of them)")
+        checks.check(
+            worst < 1.0 and count > 50, f"reads of others wait {worst * 1000:.0f} ms at most ({count} of them)"
+        )
         at = time.monotonic()
         ok(c.set("/", b"x"))
         checks.check(time.monotonic() - at < 10, f"a write in the crowd takes {time.monotonic() - at:.1f} s")
@@ -106,9 +116,14 @@ def main():
                 raise Fallen("slowdisk")
             peak = status(server.pid, "VmHWM")
             sent = sum(f.sent for f in floods)
-            checks.check(not any(f.broken for f in floods), "nobody's connection is closed",
-                         [f.broken for f in floods if f.broken][:3])
-            checks.note(f"{sent} writes of 10 KB were taken; RSS {before / MIB:.1f} MiB before, peak {peak / MIB:.1f} MiB")
+            checks.check(
+                not any(f.broken for f in floods),
+                "nobody's connection is closed",
+                [f.broken for f in floods if f.broken][:3],
+            )
+            checks.note(
+                f"{sent} writes of 10 KB were taken; RSS {before / MIB:.1f} MiB before, peak {peak / MIB:.1f} MiB"
+            )
             checks.check(peak < before + siege.INGRESS + siege.EGRESS + siege.SLACK, "memory is bounded")
             at = time.monotonic()
             code = server.stop(60)

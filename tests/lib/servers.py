@@ -77,8 +77,17 @@ class Server:
     config: extra zoo.cfg lines; a line wins over the default of the same key. host: the address to listen on, or None
     for all of them. directory: where to live, kept afterwards; by default a temporary one."""
 
-    def __init__(self, command, config=(), properties=None, real=False, host="127.0.0.1", directory=None, keep=False,
-                 environment=None):
+    def __init__(
+        self,
+        command,
+        config=(),
+        properties=None,
+        real=False,
+        host="127.0.0.1",
+        directory=None,
+        keep=False,
+        environment=None,
+    ):
         self.command = shlex.split(command) if isinstance(command, str) else list(command)
         if "/" in self.command[0]:  # The server runs in its own directory.
             self.command[0] = os.path.abspath(self.command[0])
@@ -148,8 +157,16 @@ class Server:
         # The kernel counts the thread that forks as the parent, so only the main thread may ask for this.
         tied = _die_with_parent if threading.current_thread() is threading.main_thread() else None
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
-                                            cwd=self.directory, start_new_session=True, preexec_fn=tied)
+            self.process = subprocess.Popen(
+                args,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=env,
+                cwd=self.directory,
+                start_new_session=True,
+                preexec_fn=tied,
+            )
         _running.add(self)
         return self
 
@@ -165,9 +182,13 @@ class Server:
         pause = 0.005
         while not self.is_serving():
             if self.process.poll() is not None:
-                raise StartFailed(f"{self.directory}: the server exited with {self.process.returncode}:\n{self.log_tail()}")
+                raise StartFailed(
+                    f"{self.directory}: the server exited with {self.process.returncode}:\n{self.log_tail()}"
+                )
             if time.monotonic() > deadline:
-                raise StartFailed(f"{self.directory}: no answer within {seconds} s on port {self.port}:\n{self.log_tail()}")
+                raise StartFailed(
+                    f"{self.directory}: no answer within {seconds} s on port {self.port}:\n{self.log_tail()}"
+                )
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
         return self

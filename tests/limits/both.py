@@ -17,8 +17,10 @@ class Pair:
 
     def __init__(self, checks, config=(), properties=None):
         self.checks = checks
-        self.servers = [servers.zookeeper(config=config, properties=properties),
-                        servers.zabd(config=config, properties=properties)]
+        self.servers = [
+            servers.zookeeper(config=config, properties=properties),
+            servers.zabd(config=config, properties=properties),
+        ]
 
     def __enter__(self):
         for s in self.servers:
@@ -44,7 +46,9 @@ class Pair:
                 seen.append(scenario(s, *args))
             except (zkwire.Closed, zkwire.Malformed, OSError, TimeoutError) as e:
                 seen.append(f"{type(e).__name__} {e}")
-        same = self.checks.check(seen[0] == seen[1], what, f"ZooKeeper {checking.shorten(seen[0])}, zabd {checking.shorten(seen[1])}")
+        same = self.checks.check(
+            seen[0] == seen[1], what, f"ZooKeeper {checking.shorten(seen[0])}, zabd {checking.shorten(seen[1])}"
+        )
         if same:
             self.checks.note(f"both: {checking.shorten(seen[1], 150)}")
         return seen[1]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""connections: how many there may be (maxClientCnxns, maxCnxns), how fast they may come (the connection throttle), how long
-they may be silent (sessionless timeout, session timeouts), on ZooKeeper and on zabd.
+"""connections: how many there may be (maxClientCnxns, maxCnxns), how fast they may come (the connection throttle), how
+long they may be silent (sessionless timeout, session timeouts), on ZooKeeper and on zabd.
 
 --quick leaves out the default sessionless timeout of 10 s.
 """
@@ -35,6 +35,7 @@ def _connect(server, source="127.0.0.1"):
 
 def _quiet(server):
     """Nobody is connected any more, but who asks."""
+
     def alone():
         try:
             lines = server.words("cons").splitlines()
@@ -125,14 +126,24 @@ def throttle(checks):
     # With weights the bucket and what flows into it are counted in the weight of a new session.
     weights = ["connection_throttle_weight_enabled=true"]
     with Pair(checks, config=["connection_throttle_tokens=3", *slow, *weights]) as pair:
-        pair.compare("new ones weigh 3, those taken up again 2", handshakes, ["new", "again", "again", "again", "new", "again"])
+        pair.compare(
+            "new ones weigh 3, those taken up again 2", handshakes, ["new", "again", "again", "again", "new", "again"]
+        )
     with Pair(checks, config=["connection_throttle_tokens=3", *slow, *weights]) as pair:
         pair.compare("new ones alone", handshakes, ["new"] * 5)
     own = ["connection_throttle_global_session_weight=5", "connection_throttle_renew_session_weight=1"]
     with Pair(checks, config=["connection_throttle_tokens=2", *slow, *weights, *own]) as pair:
         pair.compare("weights of our own", handshakes, ["new"] + ["again"] * 6 + ["new"])
-    with Pair(checks, config=["connection_throttle_tokens=1", "connection_throttle_fill_time=400",
-                              "connection_throttle_fill_count=1", *weights]) as pair:
+    with Pair(
+        checks,
+        config=[
+            "connection_throttle_tokens=1",
+            "connection_throttle_fill_time=400",
+            "connection_throttle_fill_count=1",
+            *weights,
+        ],
+    ) as pair:
+
         def weighed(server):
             handshakes(server, ["new"])
             seen = handshakes(server, ["new"])
@@ -140,8 +151,15 @@ def throttle(checks):
             return seen, handshakes(server, ["new"])
 
         pair.compare("what flows in is weighed as well", weighed)
-    with Pair(checks, config=["connection_throttle_tokens=2", "connection_throttle_fill_time=150",
-                              "connection_throttle_fill_count=2"]) as pair:
+    with Pair(
+        checks,
+        config=[
+            "connection_throttle_tokens=2",
+            "connection_throttle_fill_time=150",
+            "connection_throttle_fill_count=2",
+        ],
+    ) as pair:
+
         def refilled(server):
             seen = handshakes(server, ["new"] * 12)
             time.sleep(0.5)
@@ -177,7 +195,11 @@ def sessionless(checks, quick):
     cases = [(1500, ["nio.sessionlessCnxnTimeout=1500"])] + ([] if quick else [(10000, [])])
     for ms, config in cases:
         with Pair(checks, config=config) as pair:
-            for what, beginning in (("nothing", b""), ("two bytes", b"\0\0"), ("half a ConnectRequest", zkwire.connect_request()[:20])):
+            for what, beginning in (
+                ("nothing", b""),
+                ("two bytes", b"\0\0"),
+                ("half a ConnectRequest", zkwire.connect_request()[:20]),
+            ):
                 pair.compare(f"{what} for {ms} ms", silence, beginning, ms / 1000)
 
 

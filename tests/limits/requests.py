@@ -21,7 +21,10 @@ def in_order(server, clients, count):
         c = zkwire.Client(server.address, timeout=60)
         try:
             c.create(f"/o{index}")
-            ops = [(Op.SET_DATA, f"/o{index}", b"%d" % i, -1) if i % 3 else (Op.GET_DATA, f"/o{index}", False) for i in range(count)]
+            ops = [
+                (Op.SET_DATA, f"/o{index}", b"%d" % i, -1) if i % 3 else (Op.GET_DATA, f"/o{index}", False)
+                for i in range(count)
+            ]
             c.send_many([(i + 10, *op) for i, op in enumerate(ops)])
             last = b""
             for i, op in enumerate(ops):
@@ -49,7 +52,9 @@ def outstanding(checks):
     checks.section("globalOutstandingLimit")
     for limit in (1, 5):
         with Pair(checks, config=[f"globalOutstandingLimit={limit}"]) as pair:
-            pair.compare(f"limit {limit}: eight clients with 300 requests each are all served, in order", in_order, 8, 300)
+            pair.compare(
+                f"limit {limit}: eight clients with 300 requests each are all served, in order", in_order, 8, 300
+            )
 
 
 def throttler(checks):
@@ -73,16 +78,27 @@ def throttled(server):
         done.append(reply.err)
     closing = c.close_session().err
     c.close()
-    return {"errors": sorted(set(replies)), "first": replies[0], "ping": ping, "close": closing,
-            "refused are not done": all((d == 0) == (r == 0) for d, r in zip(done, replies))}
+    return {
+        "errors": sorted(set(replies)),
+        "first": replies[0],
+        "ping": ping,
+        "close": closing,
+        "refused are not done": all((d == 0) == (r == 0) for d, r in zip(done, replies)),
+    }
 
 
 def throttled_ops(checks):
     checks.section("throttled operations")
-    with Pair(checks, config=["request_throttle_max_requests=1", "request_throttle_stall_time=10", "throttled_op_wait_time=5"]) as pair:
+    with Pair(
+        checks,
+        config=["request_throttle_max_requests=1", "request_throttle_stall_time=10", "throttled_op_wait_time=5"],
+    ) as pair:
         got = pair.compare("who waits longer than 5 ms gets THROTTLEDOP", throttled)
         checks.check(isinstance(got, dict) and Err.THROTTLEDOP in got["errors"], "some were refused", got)
-    with Pair(checks, config=["request_throttle_max_requests=1", "request_throttle_stall_time=1", "throttled_op_wait_time=60000"]) as pair:
+    with Pair(
+        checks,
+        config=["request_throttle_max_requests=1", "request_throttle_stall_time=1", "throttled_op_wait_time=60000"],
+    ) as pair:
         pair.compare("who may wait long is served", throttled)
 
 

@@ -62,7 +62,9 @@ def big_reply(server, count):
     c = zkwire.Client(server.address)
     c.create("/kids")
     for start in range(0, count, 500):
-        c.pipeline([(Op.CREATE, f"/kids/{'k' * 80}{i:06d}", b"", zkwire.OPEN_ACL, 0) for i in range(start, start + 500)])
+        c.pipeline(
+            [(Op.CREATE, f"/kids/{'k' * 80}{i:06d}", b"", zkwire.OPEN_ACL, 0) for i in range(start, start + 500)]
+        )
     n = len(zkwire.ok(c.children("/kids")).children)
     c.close_session()
     c.close()

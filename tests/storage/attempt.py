@@ -87,16 +87,30 @@ class UserServer(servers.Server):
         self._write_config()
         args, env = self.command_line()
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/",
-                                            start_new_session=True, user=self.user, group=self.user, extra_groups=[])
+            self.process = subprocess.Popen(
+                args,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=env,
+                cwd="/",
+                start_new_session=True,
+                user=self.user,
+                group=self.user,
+                extra_groups=[],
+            )
         servers._running.add(self)
         return self
 
 
 def zabd(config=(), user=None, properties=None, **kwargs):
     """A zabd that is not started, set up as the attempts want it."""
-    server = UserServer([servers.zabd_binary()], config=everything.CONFIG + list(config),
-                        properties={**zktree.SUPER_PROPERTY, **(properties or {})}, **kwargs)
+    server = UserServer(
+        [servers.zabd_binary()],
+        config=everything.CONFIG + list(config),
+        properties={**zktree.SUPER_PROPERTY, **(properties or {})},
+        **kwargs,
+    )
     server.user = user
     if user is not None:
         os.chmod(server.directory, 0o755)

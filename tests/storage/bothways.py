@@ -39,15 +39,23 @@ from zkwire import ok  # noqa: E402
 SAMPLES = HERE.parent / "data" / "samples"
 # How the writer is set up: (name, extra configuration).
 VARIANTS = {
-    "zabd": [("plain snapshots", []), ("gz snapshots", ["snapshot.compression.method=gz"]),
-             ("logs rolled by size", ["txnLogSizeLimitInKb=64"]),
-             ("closeSession without a list", ["closeSessionTxn.enabled=false"]), ("no digests", ["digest.enabled=false"]),
-             ("no last zxid in snapshots", ["serializeLastProcessedZxid.enabled=false"])],
-    "zk": [("plain snapshots", []), ("gz snapshots", ["snapshot.compression.method=gz"]),
-           ("snappy snapshots", ["snapshot.compression.method=snappy"]),
-           ("logs rolled by size", ["txnLogSizeLimitInKb=128"]),
-           ("closeSession without a list", ["closeSessionTxn.enabled=false"]), ("no digests", ["digest.enabled=false"]),
-           ("no last zxid in snapshots", ["serializeLastProcessedZxid.enabled=false"])],
+    "zabd": [
+        ("plain snapshots", []),
+        ("gz snapshots", ["snapshot.compression.method=gz"]),
+        ("logs rolled by size", ["txnLogSizeLimitInKb=64"]),
+        ("closeSession without a list", ["closeSessionTxn.enabled=false"]),
+        ("no digests", ["digest.enabled=false"]),
+        ("no last zxid in snapshots", ["serializeLastProcessedZxid.enabled=false"]),
+    ],
+    "zk": [
+        ("plain snapshots", []),
+        ("gz snapshots", ["snapshot.compression.method=gz"]),
+        ("snappy snapshots", ["snapshot.compression.method=snappy"]),
+        ("logs rolled by size", ["txnLogSizeLimitInKb=128"]),
+        ("closeSession without a list", ["closeSessionTxn.enabled=false"]),
+        ("no digests", ["digest.enabled=false"]),
+        ("no last zxid in snapshots", ["serializeLastProcessedZxid.enabled=false"]),
+    ],
 }
 # What ZooKeeper has to be told about a directory, since it does not see it in the files; zabd must.
 NOT_IN_FILES = ("closeSessionTxn", "digest.enabled", "serializeLastProcessedZxid")
@@ -57,7 +65,7 @@ DIGEST_COMPLAINT = re.compile(r"digest.*(mismatch|not match)", re.I)
 
 
 def make_server(kind, config, data_from=None, reaper=True):
-    """A server that is not started, on a copy of a data directory. Who reads must not let the reaper change the tree."""
+    """A server that is not started, on a copy of a data directory. A reader must not let the reaper change it."""
     make = servers.zabd if kind == "zabd" else servers.zookeeper
     server = make(config=everything.CONFIG + config, properties=PROPERTIES if reaper else zktree.SUPER_PROPERTY)
     server.copied = set()  # Snapshots that are not its own. ZooKeeper writes one of the same name anew.
@@ -129,8 +137,9 @@ def check_reader(checks, written, state, reader):
     if written.tree is not None:
         checks.equal(zktree.differences(written.tree, tree), [], "the tree is the one that the writer showed")
     shown = {int(s, 16) for s in re.findall(r"^\t(?:sessionId: )?0x([0-9a-f]+)", reader.words("dump"), re.M)}
-    checks.check(state.sessions.keys() <= shown, "every session is there",
-                 [hex(s) for s in state.sessions.keys() - shown])
+    checks.check(
+        state.sessions.keys() <= shown, "every session is there", [hex(s) for s in state.sessions.keys() - shown]
+    )
     words = checking.mntr(reader)
     checks.equal(words.get("zk_digest_mismatches_count"), "0", "mntr counts no digest mismatch")
     complaints = [line for line in reader.log().splitlines() if DIGEST_COMPLAINT.search(line)]
@@ -179,8 +188,11 @@ def check_first_snapshot(checks, state, reader):
     snapshot = datadir.State(datadir.read_snapshot(str(reader.data_dir / "version-2" / name)))
     snapshot.refresh_quotas()
     left, right = raw(state), raw(snapshot)
-    differing = [(p, left.get(p), right.get(p)) for p in left.keys() | right.keys()
-                 if left.get(p) != right.get(p) and p != QUIET]
+    differing = [
+        (p, left.get(p), right.get(p))
+        for p in left.keys() | right.keys()
+        if left.get(p) != right.get(p) and p != QUIET
+    ]
     checks.equal(differing[:2], [], "its snapshot has every raw field")
     checks.equal(snapshot.digest, state.digest, "and so the digest")
     checks.check(state.sessions.items() <= snapshot.sessions.items(), "and the sessions with their timeouts")
@@ -191,8 +203,11 @@ def check_session(checks, held, reader):
     name = f"session {held.connected.session_id:#x}"
     if checks.equal(c.connected.session_id, held.connected.session_id, f"{name} is taken up again with its password"):
         checks.equal(sorted(ok(c.ephemerals("/")).ephemerals), held.ephemerals, f"{name} has its ephemerals")
-        checks.equal(ok(c.create("/taken-up-", flags=zkwire.Flag.EPHEMERAL_SEQUENTIAL)).path.startswith("/taken-up-"), True,
-                     f"{name} can write")
+        checks.equal(
+            ok(c.create("/taken-up-", flags=zkwire.Flag.EPHEMERAL_SEQUENTIAL)).path.startswith("/taken-up-"),
+            True,
+            f"{name} can write",
+        )
         other = zkwire.Connection(reader.address)
         answer = other.handshake(session_id=held.connected.session_id, passwd=bytes(16))
         checks.equal((answer.session_id, answer.timeout_ms), (0, 0), f"{name} is refused to a wrong password")
@@ -248,19 +263,27 @@ def check_tools(checks, directory, state):
         txns = datadir.read_log(str(log))[0]
         run = tool("persistence.TxnLogToolkit", "-d", log)
         good = f"EOF reached after {len(txns)} txns." in run.stdout and "CRC ERROR" not in run.stdout
-        checks.check(good and run.returncode == 0, f"TxnLogToolkit reads {log.name} and its {len(txns)} txns",
-                     run.stdout[-300:] + run.stderr[-300:])
+        checks.check(
+            good and run.returncode == 0,
+            f"TxnLogToolkit reads {log.name} and its {len(txns)} txns",
+            run.stdout[-300:] + run.stderr[-300:],
+        )
     oldest = snapshots[0] if len(snapshots) > 1 else newest
-    run = tool("SnapshotComparer", "-l", oldest, "-r", newest, "-b", 2,
-               "-n", 1)
-    checks.check(run.returncode == 0 and "All layers compared." in run.stdout,
-                 f"SnapshotComparer compares {oldest.name} and {newest.name}", run.stdout[-300:] + run.stderr[-300:])
+    run = tool("SnapshotComparer", "-l", oldest, "-r", newest, "-b", 2, "-n", 1)
+    checks.check(
+        run.returncode == 0 and "All layers compared." in run.stdout,
+        f"SnapshotComparer compares {oldest.name} and {newest.name}",
+        run.stdout[-300:] + run.stderr[-300:],
+    )
     nodes = datadir.read_snapshot(str(newest)).nodes
     below = [p for p in nodes if p.startswith("/p/")]
     size = sum(len(nodes[p].data or b"") for p in below + ["/p"])
     run = tool("SnapshotRecursiveSummary", newest, "/p", 1)
-    checks.check(re.search(rf"children: {len(below)}\n\s*data: {size}\n", run.stdout),
-                 f"SnapshotRecursiveSummary sums up /p: {len(below)} nodes, {size} bytes", run.stdout + run.stderr[-300:])
+    checks.check(
+        re.search(rf"children: {len(below)}\n\s*data: {size}\n", run.stdout),
+        f"SnapshotRecursiveSummary sums up /p: {len(below)} nodes, {size} bytes",
+        run.stdout + run.stderr[-300:],
+    )
 
 
 def check_formatter(checks, path):
@@ -274,13 +297,35 @@ def check_formatter(checks, path):
             shown[lines[0]] = dict(re.match(r"  (\w+) = ?(.*)", line).groups() for line in lines[1:] if line)
     want = {}
     for p, n in snapshot.nodes.items():
-        want[p or "/"] = (n.czxid, n.mzxid, n.pzxid, n.cversion, n.version, n.aversion, n.owner & datadir.MASK,
-                          n.data or b"")
-    got = {p: (int(f["cZxid"], 16), int(f["mZxid"], 16), int(f["pZxid"], 16), int(f["cversion"]), int(f["dataVersion"]),
-               int(f["aclVersion"]), int(f["ephemeralOwner"], 16), base64.b64decode(f["data"])) for p, f in shown.items()}
+        want[p or "/"] = (
+            n.czxid,
+            n.mzxid,
+            n.pzxid,
+            n.cversion,
+            n.version,
+            n.aversion,
+            n.owner & datadir.MASK,
+            n.data or b"",
+        )
+    got = {
+        p: (
+            int(f["cZxid"], 16),
+            int(f["mZxid"], 16),
+            int(f["pZxid"], 16),
+            int(f["cversion"]),
+            int(f["dataVersion"]),
+            int(f["aclVersion"]),
+            int(f["ephemeralOwner"], 16),
+            base64.b64decode(f["data"]),
+        )
+        for p, f in shown.items()
+    }
     wrong = [(p, got.get(p), want.get(p)) for p in got.keys() | want.keys() if got.get(p) != want.get(p)]
-    checks.check(run.returncode == 0 and not wrong, f"SnapshotFormatter shows the {len(want)} nodes of {path.name}",
-                 checking.shorten(wrong[:2]) + run.stderr[-300:])
+    checks.check(
+        run.returncode == 0 and not wrong,
+        f"SnapshotFormatter shows the {len(want)} nodes of {path.name}",
+        checking.shorten(wrong[:2]) + run.stderr[-300:],
+    )
     sessions = {int(s, 16): int(t) for s, t in re.findall(r"^(0x[0-9a-f]+), (\d+), \d+$", run.stdout, re.M)}
     checks.equal(sessions, {s & datadir.MASK: t for s, t in snapshot.sessions.items()}, "and its sessions")
 
@@ -312,8 +357,10 @@ def take_turns(checks, turns, rng):
                 break
             trial.verify(state)
             now = "ZooKeeper" if server.real else "zabd"
-            checks.note(f"{now} took over from {was} ({'stopped' if graceful else 'killed'}) after "
-                        f"{trial.acked() - acked} writes, digest {state.digest if state else '?'}")
+            checks.note(
+                f"{now} took over from {was} ({'stopped' if graceful else 'killed'}) after "
+                f"{trial.acked() - acked} writes, digest {state.digest if state else '?'}"
+            )
         checks.check(trial.acked() > 100 * turns, "there was a load in the turns", trial.acked())
         if checks.failed > failed:
             server.keep = True
@@ -380,8 +427,12 @@ def main():
     args, checks, rng = checking.begin(p)
     zabd, zk = (args.rehearse or "zabd"), (args.rehearse or "zk")
     if args.only in (None, "samples"):
-        for name, expected in (("data", "expected.json"), ("compressed/gz", "expected.json"),
-                               ("compressed/snappy", "expected.json"), ("quorum", "quorum-expected.json")):
+        for name, expected in (
+            ("data", "expected.json"),
+            ("compressed/gz", "expected.json"),
+            ("compressed/snappy", "expected.json"),
+            ("quorum", "quorum-expected.json"),
+        ):
             check_sample(checks, zabd, name, expected)
     if args.only in (None, "zabd-zk"):
         one_way(checks, zabd, zk, args, rng)

@@ -41,8 +41,10 @@ class Checks:
         return self.check(got == want, what, f"got {shorten(got)}, want {shorten(want)}", quiet)
 
     def finish(self):
-        print(f"{self.passed} passed, {self.failed} failed" + (f" ({self.skipped} skipped)" if self.skipped else ""),
-              flush=True)
+        print(
+            f"{self.passed} passed, {self.failed} failed" + (f" ({self.skipped} skipped)" if self.skipped else ""),
+            flush=True,
+        )
         return 1 if self.failed else 0
 
 
@@ -54,8 +56,12 @@ def shorten(value, limit=400):
 def parser(description):
     """An argument parser with what every program takes."""
     p = argparse.ArgumentParser(description=description.split("\n\n")[0])
-    p.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32),
-                   help="makes the same random choices again (timing stays its own)")
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=random.SystemRandom().randrange(1 << 32),
+        help="makes the same random choices again (timing stays its own)",
+    )
     p.add_argument("--quick", action="store_true", help="a share of the full run, for CI")
     return p
 

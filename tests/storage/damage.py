@@ -144,8 +144,10 @@ def damaged(checks, base, args, rng, other=None):
         for mutation in found:
             trials.run(mutation)
         served, refused = (trials.outcomes[k] - before[1][k] for k in ("served", "refused"))
-        checks.note(f"{base.name}, {group}: {len(found)} mutations, {served} served, {refused} refused, "
-                    f"{checks.failed - before[0]} wrong")
+        checks.note(
+            f"{base.name}, {group}: {len(found)} mutations, {served} served, {refused} refused, "
+            f"{checks.failed - before[0]} wrong"
+        )
     checks.note(f"{time.monotonic() - at:.0f} s")
 
 
@@ -161,8 +163,11 @@ def must_refuse(checks, server, what, *names, watched=None, ignore=None):
     faults = started.refusal_faults(*names)
     started.end()
     after = datadir.listing(watched)
-    changed = [p for p in before.keys() | after.keys()
-               if before.get(p) != after.get(p) and not (ignore and p.endswith(ignore))]
+    changed = [
+        p
+        for p in before.keys() | after.keys()
+        if before.get(p) != after.get(p) and not (ignore and p.endswith(ignore))
+    ]
     if changed:
         faults.append(f"it wrote: {changed[:5]}")
     checks.check(not faults, f"{what}: one clear line, nothing written", "; ".join(faults))
@@ -190,8 +195,9 @@ def ports_and_locks(checks, base):
     second = attempt.zabd([f"dataDir={first.data_dir}"])
     must_refuse(checks, second, "a second server on the same directory", str(first.data_dir), watched=first.data_dir)
     third = attempt.zabd([f"dataLogDir={first.data_dir}"])
-    must_refuse(checks, third, "a second server with its logs in that directory", str(first.data_dir),
-                watched=first.data_dir)
+    must_refuse(
+        checks, third, "a second server with its logs in that directory", str(first.data_dir), watched=first.data_dir
+    )
     checks.equal(zktree.differences(base.tree, running.tree()), [], "the first server has noticed nothing")
     first.kill()
     again = attempt.start(second)
@@ -290,8 +296,11 @@ def rights(checks, base):
     case("a version-2 nobody may read", lambda s: os.chmod(version2(s), 0), ["version-2"])
     case("a version-2 nobody may write", lambda s: os.chmod(version2(s), 0o500), ["version-2"])
     case("a last log nobody may read", lambda s: os.chmod(version2(s) / last, 0), [last])
-    case("a last log of another owner", lambda s: (os.chown(version2(s) / last, 0, 0), os.chmod(version2(s) / last, 0o600)),
-         [last])
+    case(
+        "a last log of another owner",
+        lambda s: (os.chown(version2(s) / last, 0, 0), os.chmod(version2(s) / last, 0o600)),
+        [last],
+    )
     case("a newest snapshot nobody may read", lambda s: os.chmod(version2(s) / newest, 0), [newest])
 
 
@@ -325,8 +334,11 @@ def main():
     args, checks, rng = checking.begin(p)
     with tempfile.TemporaryDirectory(prefix="zabd-bases-") as top:
         bases = []
-        for name, kind, config in (("zabd", "zabd", ()), ("zabd-gz", "zabd", ("snapshot.compression.method=gz",)),
-                                   ("zk", "zk", ())):
+        for name, kind, config in (
+            ("zabd", "zabd", ()),
+            ("zabd-gz", "zabd", ("snapshot.compression.method=gz",)),
+            ("zk", "zk", ()),
+        ):
             if args.only in (None, name) or (args.only == "starts" and name == "zabd"):
                 where = os.path.join(top, name)
                 write_base(kind, rng, where, config)
@@ -340,8 +352,10 @@ def main():
                 write_base("zabd", rng, os.path.join(top, "other"), writes=3000)
                 other = mutations.Base("other", os.path.join(top, "other"), True)
             for base in bases:
-                checks.section(f"a damaged directory: {base.name} ({len(base.logs)} logs, {len(base.snapshots)} snapshots, "
-                               f"{len(base.tree)} nodes, last zxid {base.state.zxid:#x})")
+                checks.section(
+                    f"a damaged directory: {base.name} ({len(base.logs)} logs, {len(base.snapshots)} snapshots, "
+                    f"{len(base.tree)} nodes, last zxid {base.state.zxid:#x})"
+                )
                 damaged(checks, base, args, rng, other if base.name in ("zabd", "zk") else None)
         if args.only in (None, "starts"):
             ports_and_locks(checks, bases[0])

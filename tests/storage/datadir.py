@@ -268,8 +268,21 @@ def read_log(path):
 class Node:
     """One znode with its raw fields, as they are on disk."""
 
-    __slots__ = ("data", "acl", "czxid", "mzxid", "ctime", "mtime", "version", "cversion", "aversion", "owner",
-                 "pzxid", "children", "crc")
+    __slots__ = (
+        "data",
+        "acl",
+        "czxid",
+        "mzxid",
+        "ctime",
+        "mtime",
+        "version",
+        "cversion",
+        "aversion",
+        "owner",
+        "pzxid",
+        "children",
+        "crc",
+    )
 
     def __init__(self, data, acl, czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid):
         self.data, self.acl = data, acl
@@ -280,8 +293,19 @@ class Node:
         self.crc = 0
 
     def raw(self):
-        return (self.data, self.acl, self.czxid, self.mzxid, self.ctime, self.mtime, self.version, self.cversion,
-                self.aversion, self.owner, self.pzxid)
+        return (
+            self.data,
+            self.acl,
+            self.czxid,
+            self.mzxid,
+            self.ctime,
+            self.mtime,
+            self.version,
+            self.cversion,
+            self.aversion,
+            self.owner,
+            self.pzxid,
+        )
 
     def stat(self, extended=True):
         """The Stat a client sees."""
@@ -289,8 +313,19 @@ class Node:
         if owner == CONTAINER or (extended and owner >> 56 & 0xFF == TTL_TOP):
             owner = 0
         cversion = _signed32(2 * self.cversion - len(self.children))
-        return zkwire.records.Stat(self.czxid, self.mzxid, self.ctime, self.mtime, self.version, cversion,
-                                   self.aversion, owner, len(self.data or b""), len(self.children), self.pzxid)
+        return zkwire.records.Stat(
+            self.czxid,
+            self.mzxid,
+            self.ctime,
+            self.mtime,
+            self.version,
+            cversion,
+            self.aversion,
+            owner,
+            len(self.data or b""),
+            len(self.children),
+            self.pzxid,
+        )
 
 
 def _signed32(value):
@@ -339,8 +374,17 @@ class State:
         """Brings the tree's digest up to date with one node."""
         crc = 0
         if not path.startswith("/zookeeper/"):
-            stat = _DIGEST_STAT.pack(node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime, node.version,
-                                     node.cversion, node.aversion, node.owner)
+            stat = _DIGEST_STAT.pack(
+                node.czxid,
+                node.mzxid,
+                node.pzxid,
+                node.ctime,
+                node.mtime,
+                node.version,
+                node.cversion,
+                node.aversion,
+                node.owner,
+            )
             crc = zlib.crc32(stat, zlib.crc32(path.encode("utf-8", "surrogateescape") + (node.data or b"")))
         self.digest = (self.digest + crc - node.crc) & MASK
         node.crc = crc

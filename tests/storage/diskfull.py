@@ -32,8 +32,12 @@ class SmallDisk:
         self.where = tempfile.mkdtemp(prefix="zabd-disk-")
         self.mib = mib
         self.filler = os.path.join(self.where, "filler")
-        self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "none", self.where],
-                                      capture_output=True).returncode == 0
+        self.mounted = (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "none", self.where], capture_output=True
+            ).returncode
+            == 0
+        )
 
     def remount(self, option):
         subprocess.run(["mount", "-o", f"remount,{option}", self.where], check=True)
@@ -176,8 +180,11 @@ def snapshot(checks):
         trial.disk_is_tight = lambda: disk.fill(4)
         code = trial.run_until_it_ends(3)
         if code is None:
-            checks.check("snapshot" in trial.server.log(), "a snapshot that has no room is reported, and the server goes on",
-                         trial.server.log_tail(5))
+            checks.check(
+                "snapshot" in trial.server.log(),
+                "a snapshot that has no room is reported, and the server goes on",
+                trial.server.log_tail(5),
+            )
         else:
             ended_well(checks, trial, code, "a snapshot has no room", "No space left")
         disk.free()

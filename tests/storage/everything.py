@@ -89,7 +89,11 @@ def _rights(c):
     ok(c.create("/acl"))
     ok(c.create("/acl/read", b"r", acl=zkwire.READ_ACL))
     ok(c.create("/acl/creator", b"auth expanded", acl=zkwire.CREATOR_ACL))
-    ok(c.create("/acl/mixed", b"m", acl=[acl(31, "digest", bob), acl(3, "ip", "127.0.0.0/8"), acl(1, "world", "anyone")]))
+    ok(
+        c.create(
+            "/acl/mixed", b"m", acl=[acl(31, "digest", bob), acl(3, "ip", "127.0.0.0/8"), acl(1, "world", "anyone")]
+        )
+    )
     ok(c.create("/acl/ip", b"ip", acl=[acl(31, "ip", "127.0.0.1"), acl(1, "ip", "10.1.2.0/24")]))
     ok(c.create("/acl/changed", b"c"))
     ok(c.set_acl("/acl/changed", [acl(31, "world", "anyone"), acl(1, "digest", bob)], 0))
@@ -98,12 +102,22 @@ def _rights(c):
 
 def _transactions(c):
     ok(c.create("/m", b"multi"))
-    results = ok(c.multi([
-        (Op.CREATE, "/m/a", b"a", OPEN, 0), (Op.CREATE2, "/m/a/b", b"b", OPEN, 0), (Op.SET_DATA, "/m/a", b"a1", 0),
-        (Op.CREATE, "/m/seq-", None, OPEN, Flag.PERSISTENT_SEQUENTIAL), (Op.CHECK, "/m/a", 1),
-        (Op.CREATE, "/m/tmp", b"", OPEN, 0), (Op.DELETE, "/m/tmp", 0),
-        (Op.CREATE_CONTAINER, "/m/cont", b"", OPEN, Flag.CONTAINER),
-        (Op.CREATE_TTL, "/m/ttl", b"", OPEN, Flag.TTL, 1 << 39), (Op.CREATE, "/m/eph", b"", OPEN, Flag.EPHEMERAL)]))
+    results = ok(
+        c.multi(
+            [
+                (Op.CREATE, "/m/a", b"a", OPEN, 0),
+                (Op.CREATE2, "/m/a/b", b"b", OPEN, 0),
+                (Op.SET_DATA, "/m/a", b"a1", 0),
+                (Op.CREATE, "/m/seq-", None, OPEN, Flag.PERSISTENT_SEQUENTIAL),
+                (Op.CHECK, "/m/a", 1),
+                (Op.CREATE, "/m/tmp", b"", OPEN, 0),
+                (Op.DELETE, "/m/tmp", 0),
+                (Op.CREATE_CONTAINER, "/m/cont", b"", OPEN, Flag.CONTAINER),
+                (Op.CREATE_TTL, "/m/ttl", b"", OPEN, Flag.TTL, 1 << 39),
+                (Op.CREATE, "/m/eph", b"", OPEN, Flag.EPHEMERAL),
+            ]
+        )
+    )
     assert not any(r.err for r in results), results
     failed = ok(c.multi([(Op.CREATE, "/m/x", None, OPEN, 0), (Op.CHECK, "/m", 7), (Op.DELETE, "/m/a", -1)]))
     assert [r.err for r in failed] == [0, zkwire.Err.BADVERSION, zkwire.Err.RUNTIMEINCONSISTENCY], failed

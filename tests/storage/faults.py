@@ -55,8 +55,22 @@ def build(directory):
     """Compiles faults.c; returns the path of the library."""
     library = os.path.join(directory, "faults.so")
     compiler = os.environ.get("CC", "gcc").split()
-    subprocess.run([*compiler, "-std=c11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library,
-                    str(HERE / "faults.c"), "-ldl", "-lpthread"], check=True)
+    subprocess.run(
+        [
+            *compiler,
+            "-std=c11",
+            "-D_GNU_SOURCE",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-o",
+            library,
+            str(HERE / "faults.c"),
+            "-ldl",
+            "-lpthread",
+        ],
+        check=True,
+    )
     return library
 
 
@@ -82,9 +96,13 @@ class FaultTrial(trials.Trial):
         backup.mkdir(exist_ok=True)
         for f in backup.iterdir():
             f.unlink()
-        self.server.environment = {"LD_PRELOAD": self.library, "FAULT_DIR": str(self.server.data_dir) + "/",
-                                   "FAULT_BACKUP": str(backup), "FAULT_REPORT": str(self.report_file),
-                                   **{f"FAULT_{k.upper()}": str(v) for k, v in fault.items()}}
+        self.server.environment = {
+            "LD_PRELOAD": self.library,
+            "FAULT_DIR": str(self.server.data_dir) + "/",
+            "FAULT_BACKUP": str(backup),
+            "FAULT_REPORT": str(self.report_file),
+            **{f"FAULT_{k.upper()}": str(v) for k, v in fault.items()},
+        }
         self.settings_text = " ".join(f"{k}={v}" for k, v in fault.items())
 
     def disarm(self):
@@ -171,11 +189,20 @@ def power_cuts(trial, count):
     trial.hits = 0
     for _ in range(count):
         nth = rng.choice([rng.randrange(1, 30), rng.randrange(10, 400), rng.randrange(100, 2000)])
-        trial.arm(kinds="wscrut", match="", mode="cut", nth=nth, errno=EIO,
-                  lose=rng.choice(["all", "part", "part"]), seed=rng.randrange(1 << 62))
+        trial.arm(
+            kinds="wscrut",
+            match="",
+            mode="cut",
+            nth=nth,
+            errno=EIO,
+            lose=rng.choice(["all", "part", "part"]),
+            seed=rng.randrange(1 << 62),
+        )
         code = trial.run_armed(3.0)
-        trial.report([f"ended with {code}: {trial.server.log_tail(3)}"] if code not in (None, -9) else [],
-                     "only the cut ends the server")
+        trial.report(
+            [f"ended with {code}: {trial.server.log_tail(3)}"] if code not in (None, -9) else [],
+            "only the cut ends the server",
+        )
         if not trial.look_again():
             return
     trial.checks.check(trial.hits >= count // 3, f"{trial.hits} of {count} cuts happened")

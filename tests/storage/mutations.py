@@ -114,9 +114,21 @@ class Base:
 def _record_offsets(txn):
     """Offsets of a record worth damaging, with the part they hit."""
     o = txn.offset
-    return [(o + 4, "checksum"), (o + 7, "checksum"), (o + 8, "length"), (o + 10, "length"), (o + 11, "length"),
-            (o + 12, "session"), (o + 31, "zxid"), (o + 24, "zxid"), (o + 43, "type"), (o + 44, "record"),
-            ((o + 44 + txn.end) // 2, "record"), (txn.end - 6, "digest"), (txn.end - 1, "end byte")]
+    return [
+        (o + 4, "checksum"),
+        (o + 7, "checksum"),
+        (o + 8, "length"),
+        (o + 10, "length"),
+        (o + 11, "length"),
+        (o + 12, "session"),
+        (o + 31, "zxid"),
+        (o + 24, "zxid"),
+        (o + 43, "type"),
+        (o + 44, "record"),
+        ((o + 44 + txn.end) // 2, "record"),
+        (txn.end - 6, "digest"),
+        (txn.end - 1, "end byte"),
+    ]
 
 
 def _log_flips(base, rng):
@@ -131,14 +143,22 @@ def _log_flips(base, rng):
                 for bit in (1, 0x80):
                     # A last record with a broken length or end byte is what a torn write looks like.
                     torn = base.torn_at(name, txn.offset) if last and part in ("length", "end byte") else ()
-                    yield Mutation(f"{name}: a bit ({bit:#x}) of the {part} of txn {txn.zxid:#x} at {offset}",
-                                   _flip(name, offset, bit), [name], torn)
+                    yield Mutation(
+                        f"{name}: a bit ({bit:#x}) of the {part} of txn {txn.zxid:#x} at {offset}",
+                        _flip(name, offset, bit),
+                        [name],
+                        torn,
+                    )
         end = txns[-1].end if txns else 16
         for _ in range(20):
             offset = rng.randrange(16, end)
             last = not base.indexed and name == base.logs[-1] and offset >= (txns[-1].offset if txns else 16)
-            yield Mutation(f"{name}: a bit at {offset}", _flip(name, offset, 1 << rng.randrange(8)), [name],
-                           base.torn_at(name, txns[-1].offset) if last else ())
+            yield Mutation(
+                f"{name}: a bit at {offset}",
+                _flip(name, offset, 1 << rng.randrange(8)),
+                [name],
+                base.torn_at(name, txns[-1].offset) if last else (),
+            )
         size = base.size(name)
         for offset in (end, end + 8, end + 11, end + 30, size - 1):
             if offset < size:
@@ -149,17 +169,42 @@ def _log_cuts(base, rng):
     for name in base.chosen:
         txns = base.records[name]
         first, middle, last = txns[0], txns[len(txns) // 2], txns[-1]
-        cuts = {0, 1, 8, 15, 16, 17, first.offset + 5, first.end, middle.offset + 12, middle.end - 1, middle.end,
-                last.offset, last.offset + 9, last.end - 1, last.end, last.end + 3}
+        cuts = {
+            0,
+            1,
+            8,
+            15,
+            16,
+            17,
+            first.offset + 5,
+            first.end,
+            middle.offset + 12,
+            middle.end - 1,
+            middle.end,
+            last.offset,
+            last.offset + 9,
+            last.end - 1,
+            last.end,
+            last.end + 3,
+        }
         cuts |= {rng.randrange(16, last.end) for _ in range(6)}
         for size in sorted(cuts):
             if size < base.size(name):
-                yield Mutation(f"{name}: cut to {size} bytes", _truncate(name, size), [name],
-                               base.torn_at(name, size), must_serve=size >= last.end)
+                yield Mutation(
+                    f"{name}: cut to {size} bytes",
+                    _truncate(name, size),
+                    [name],
+                    base.torn_at(name, size),
+                    must_serve=size >= last.end,
+                )
         for offset in sorted({last.offset + 3, middle.offset, middle.end - 1, first.offset, 0}):
             count = base.size(name) - offset
-            yield Mutation(f"{name}: zeros from {offset} to the end", _write(name, offset, bytes(count)), [name],
-                           base.torn_at(name, offset) if offset else ())
+            yield Mutation(
+                f"{name}: zeros from {offset} to the end",
+                _write(name, offset, bytes(count)),
+                [name],
+                base.torn_at(name, offset) if offset else (),
+            )
 
 
 def _log_sectors(base, rng):
@@ -173,10 +218,17 @@ def _log_sectors(base, rng):
                 torn = [t for t in txns if t.end > at]
                 whole = at + length >= end and at >= 16
                 allowed = base.torn_at(name, torn[0].offset) if torn and whole else ()
-                yield Mutation(f"{name}: {length} zero bytes at {at}", _write(name, at, bytes(min(length, base.size(name) - at))),
-                               [name], allowed)
-                yield Mutation(f"{name}: {length} random bytes at {at}",
-                               _write(name, at, rng.randbytes(min(length, base.size(name) - at))), [name])
+                yield Mutation(
+                    f"{name}: {length} zero bytes at {at}",
+                    _write(name, at, bytes(min(length, base.size(name) - at))),
+                    [name],
+                    allowed,
+                )
+                yield Mutation(
+                    f"{name}: {length} random bytes at {at}",
+                    _write(name, at, rng.randbytes(min(length, base.size(name) - at))),
+                    [name],
+                )
         if len(txns) > 20:
             # A misdirected block: the bytes of one place at another.
             data = base.bytes(name)
@@ -190,48 +242,96 @@ def _files(base):
         last = name == base.logs[-1] and not base.indexed
         before = [t.zxid for n in base.logs[:-1] for t in base.records[n]]
         yield Mutation(f"{name} is removed", _remove(name), [], [max(before, default=0)] if last else ())
-        yield Mutation(f"{name} has a name too high", _rename(name, f"log.{zxid + 0x100:x}"), [],
-                       [max(before, default=0)] if last else ())
-        yield Mutation(f"{name} has the name log.1000000000000", _rename(name, "log.1000000000000"), [],
-                       [max(before, default=0)] if last else ())
+        yield Mutation(
+            f"{name} has a name too high",
+            _rename(name, f"log.{zxid + 0x100:x}"),
+            [],
+            [max(before, default=0)] if last else (),
+        )
+        yield Mutation(
+            f"{name} has the name log.1000000000000",
+            _rename(name, "log.1000000000000"),
+            [],
+            [max(before, default=0)] if last else (),
+        )
         yield Mutation(f"{name} has more bytes behind it", _append(name, b"garbage" * 9), [])
     for one, other in zip(base.logs, base.logs[1:]):
+
         def swap(directory, one=one, other=other):
             a, b, t = (os.path.join(directory, n) for n in (one, other, "swap"))
             os.rename(a, t), os.rename(b, a), os.rename(t, b)
 
         yield Mutation(f"{one} and {other} have each other's name", swap, [])
-        yield Mutation(f"{other} holds a copy of {one}", _copy(one, other), [],
-                       () if base.indexed or other != base.logs[-1] else [max(t.zxid for t in base.records[one])])
-    yield Mutation("all logs are removed", _remove(*base.logs), [],
-                   () if base.indexed else [base.newest.zxid])
+        yield Mutation(
+            f"{other} holds a copy of {one}",
+            _copy(one, other),
+            [],
+            () if base.indexed or other != base.logs[-1] else [max(t.zxid for t in base.records[one])],
+        )
+    yield Mutation("all logs are removed", _remove(*base.logs), [], () if base.indexed else [base.newest.zxid])
     yield Mutation("the newest snapshot is removed", _remove(newest), [], must_serve=len(base.snapshots) > 1)
     yield Mutation("all snapshots are removed", _remove(*base.snapshots), [])
     suffix = newest[newest.index(".", 9) :] if "." in newest[9:] else ""
-    yield Mutation("the newest snapshot has the zxid of the last txn", _rename(newest, f"snapshot.{zxid:x}{suffix}"), [])
-    yield Mutation("the newest snapshot has a zxid of the future", _rename(newest, f"snapshot.{zxid + 0x1000:x}{suffix}"), [])
-    yield Mutation("the newest snapshot has an older name", _rename(newest, f"snapshot.{max(base.newest.zxid - 20, 1):x}{suffix}"), [],
-                   must_serve=True)
-    yield Mutation("a snapshot of the future is empty", lambda d: open(os.path.join(d, "snapshot.fffff"), "w").close(), [],
-                   must_serve=True)
-    yield Mutation("a snapshot of the future is half a one",
-                   lambda d: open(os.path.join(d, "snapshot.fffff"), "wb").write(base.bytes(newest)[:-7]), [], must_serve=True)
-    yield Mutation("a temporary snapshot of ZooKeeper's lies about",
-                   lambda d: open(os.path.join(d, "snapshot.ffff.tmp"), "wb").write(base.bytes(newest)[: base.size(newest) // 2]),
-                   [], must_serve=True)
+    yield Mutation(
+        "the newest snapshot has the zxid of the last txn", _rename(newest, f"snapshot.{zxid:x}{suffix}"), []
+    )
+    yield Mutation(
+        "the newest snapshot has a zxid of the future", _rename(newest, f"snapshot.{zxid + 0x1000:x}{suffix}"), []
+    )
+    yield Mutation(
+        "the newest snapshot has an older name",
+        _rename(newest, f"snapshot.{max(base.newest.zxid - 20, 1):x}{suffix}"),
+        [],
+        must_serve=True,
+    )
+    yield Mutation(
+        "a snapshot of the future is empty",
+        lambda d: open(os.path.join(d, "snapshot.fffff"), "w").close(),
+        [],
+        must_serve=True,
+    )
+    yield Mutation(
+        "a snapshot of the future is half a one",
+        lambda d: open(os.path.join(d, "snapshot.fffff"), "wb").write(base.bytes(newest)[:-7]),
+        [],
+        must_serve=True,
+    )
+    yield Mutation(
+        "a temporary snapshot of ZooKeeper's lies about",
+        lambda d: open(os.path.join(d, "snapshot.ffff.tmp"), "wb").write(
+            base.bytes(newest)[: base.size(newest) // 2]
+        ),
+        [],
+        must_serve=True,
+    )
     for name in ("log.zz", "log", "snapshot", "readme.txt", ".tmp-snapshot.5", "snapshot.zz", "log.-5"):
-        yield Mutation(f"an unknown file {name}", lambda d, n=name: open(os.path.join(d, n), "w").write("x" * 100), [],
-                       must_serve=True)
+        yield Mutation(
+            f"an unknown file {name}",
+            lambda d, n=name: open(os.path.join(d, n), "w").write("x" * 100),
+            [],
+            must_serve=True,
+        )
     yield Mutation("a copy of the last log as .bak", _copy(base.logs[-1], base.logs[-1] + ".bak"), [])
-    yield Mutation("an empty last log", lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "w").close(), [], must_serve=True)
-    yield Mutation("a last log with half a header", lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0"), [])
-    yield Mutation("a last log with nothing but padding",
-                   lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0\0\2" + bytes(8 + 4096)), [], must_serve=True)
+    yield Mutation(
+        "an empty last log", lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "w").close(), [], must_serve=True
+    )
+    yield Mutation(
+        "a last log with half a header",
+        lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0"),
+        [],
+    )
+    yield Mutation(
+        "a last log with nothing but padding",
+        lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0\0\2" + bytes(8 + 4096)),
+        [],
+        must_serve=True,
+    )
 
 
 def _kinds(base):
     """Files that are something else."""
     for name in (base.logs[-1], base.newest.name):
+
         def directory_instead(d, n=name):
             os.unlink(os.path.join(d, n))
             os.mkdir(os.path.join(d, n))
@@ -257,7 +357,9 @@ def _snapshots(base, rng):
         offsets |= {rng.randrange(size) for _ in range(30)}
         for offset in sorted(o for o in offsets if o >= 0):
             yield Mutation(f"{name}: a bit at {offset}", _flip(name, offset, 1 << rng.randrange(8)), [])
-        sizes = {0, 1, 9, 10, 16, 100, size // 2, size - 1, size - 5, size - 13, size - 30} | {rng.randrange(size) for _ in range(4)}
+        sizes = {0, 1, 9, 10, 16, 100, size // 2, size - 1, size - 5, size - 13, size - 30} | {
+            rng.randrange(size) for _ in range(4)
+        }
         for cut in sorted(s for s in sizes if s >= 0):
             yield Mutation(f"{name}: cut to {cut} bytes", _truncate(name, cut), [])
         for at in {0, size // 2 & ~511, max(size - 512, 0)}:
@@ -274,9 +376,14 @@ def _alone(base):
     if not gone or len(base.snapshots) < 2:
         return
     size = base.size(name)
-    for text, damage in (("removed", _remove(name)), ("cut in half", _truncate(name, size // 2)),
-                         ("empty", _truncate(name, 0)), ("damaged in its middle", _flip(name, size // 2, 4)),
-                         ("damaged at its end", _flip(name, size - 20, 4))):
+    for text, damage in (
+        ("removed", _remove(name)),
+        ("cut in half", _truncate(name, size // 2)),
+        ("empty", _truncate(name, 0)),
+        ("damaged in its middle", _flip(name, size // 2, 4)),
+        ("damaged at its end", _flip(name, size - 20, 4)),
+    ):
+
         def do(directory, damage=damage):
             _remove(*gone)(directory)
             damage(directory)
@@ -311,7 +418,9 @@ def _records(base):
         at = behind[len(behind) // 2] if behind else len(txns) // 2
         data, size = base.bytes(name), base.size(name)
         without = data[: txns[at].offset] + data[txns[at].end :]
-        yield Mutation(f"{name}: txn {txns[at].zxid:#x} is cut out", _write(name, 0, without + bytes(size - len(without))), [])
+        yield Mutation(
+            f"{name}: txn {txns[at].zxid:#x} is cut out", _write(name, 0, without + bytes(size - len(without))), []
+        )
         twice = data[: txns[at].end] + data[txns[at].offset : txns[-1].end]
         yield Mutation(f"{name}: txn {txns[at].zxid:#x} is there twice", _write(name, 0, twice), [])
 
@@ -321,6 +430,7 @@ HEADER = b"ZKLG" + b"\0\0\0\2" + bytes(8)
 
 def _foreign(base, other):
     """Files of another server among ours. Their zxids fit and their checksums are right: only digests can tell."""
+
     def records_of(first, last):
         out = []
         for name in other.logs:
@@ -338,13 +448,31 @@ def _foreign(base, other):
     last = base.state.zxid
     for name in base.logs[-2:]:
         mine = base.records[name]
-        yield Mutation(f"{name} is another server's", put(name, records_of(mine[0].zxid, mine[-1].zxid)), [], loud=True)
-    yield Mutation("another server's log goes on where ours ends", put(f"log.{last + 1:x}", records_of(last + 1, last + 200)), [],
-                   loud=True)
-    yield Mutation("another server's log begins where ours is", put(f"log.{last - 5:x}", records_of(last - 5, last + 200)), [], loud=True)
+        yield Mutation(
+            f"{name} is another server's", put(name, records_of(mine[0].zxid, mine[-1].zxid)), [], loud=True
+        )
+    yield Mutation(
+        "another server's log goes on where ours ends",
+        put(f"log.{last + 1:x}", records_of(last + 1, last + 200)),
+        [],
+        loud=True,
+    )
+    yield Mutation(
+        "another server's log begins where ours is",
+        put(f"log.{last - 5:x}", records_of(last - 5, last + 200)),
+        [],
+        loud=True,
+    )
     for snapshot in other.snapshots[-2:]:
-        yield Mutation("another server's snapshot has a zxid of ours", put(f"snapshot.{last - 3:x}", other.bytes(snapshot)), [], loud=True)
-        yield Mutation("our newest snapshot is another server's", put(base.newest.name, other.bytes(snapshot)), [], loud=True)
+        yield Mutation(
+            "another server's snapshot has a zxid of ours",
+            put(f"snapshot.{last - 3:x}", other.bytes(snapshot)),
+            [],
+            loud=True,
+        )
+        yield Mutation(
+            "our newest snapshot is another server's", put(base.newest.name, other.bytes(snapshot)), [], loud=True
+        )
 
 
 def known(base):
@@ -355,8 +483,10 @@ def known(base):
         _remove("snapshot.0", "snapshot.34")(directory)
         os.rename(os.path.join(directory, snapshot), os.path.join(directory, "snapshot.1"))
 
-    cuts = [Mutation(f"{log} cut to {n}", _truncate(log, n), [log], [z], must_serve=n in (0, 16, 600, 678))
-            for n, z in ((600, 0x6A), (0, 0x64), (8, 0x64), (16, 0x64), (678, 0x6B))]
+    cuts = [
+        Mutation(f"{log} cut to {n}", _truncate(log, n), [log], [z], must_serve=n in (0, 16, 600, 678))
+        for n, z in ((600, 0x6A), (0, 0x64), (8, 0x64), (16, 0x64), (678, 0x6B))
+    ]
     return cuts + [
         Mutation(f"{log}: the last end byte is zero", _write(log, 677, b"\0"), [log], [0x6A]),
         Mutation(f"{log}: a bit at 600", _flip(log, 600, 1), [log]),
@@ -364,17 +494,31 @@ def known(base):
         Mutation(f"{snapshot} is cut", _truncate(snapshot, 4000), [], must_serve=True),
         Mutation(f"{snapshot}: a bit at 5000", _flip(snapshot, 5000, 1), [], must_serve=True),
         Mutation("no snapshot", _remove(*base.snapshots), []),
-        Mutation("no snapshot, and that is trusted", _remove(*base.snapshots), [], must_serve=True,
-                 config=["snapshot.trust.empty=true"]),
-        Mutation(f"{snapshot} alone, under the name snapshot.1", alone, [], must_serve=True)]
+        Mutation(
+            "no snapshot, and that is trusted",
+            _remove(*base.snapshots),
+            [],
+            must_serve=True,
+            config=["snapshot.trust.empty=true"],
+        ),
+        Mutation(f"{snapshot} alone, under the name snapshot.1", alone, [], must_serve=True),
+    ]
 
 
 def all_of(base, rng, other=None):
     """Every mutation of a directory, grouped: (group, list). other: a base with more txns than this one."""
-    return [("bits of logs", list(_log_flips(base, rng))), ("cut logs", list(_log_cuts(base, rng))),
-            ("sectors of logs", list(_log_sectors(base, rng))), ("files", list(_files(base))),
-            ("kinds of files", list(_kinds(base))), ("snapshots", list(_snapshots(base, rng))),
-            ("a snapshot without alternative", list(_alone(base))), ("side indexes", list(_index(base, rng))),
-            ("txns missing or twice", list(_records(base)))] + (
-        [("known cases", known(base))] if base.name == "sample" else []) + (
-        [("files of another server", list(_foreign(base, other)))] if other is not None else [])
+    return (
+        [
+            ("bits of logs", list(_log_flips(base, rng))),
+            ("cut logs", list(_log_cuts(base, rng))),
+            ("sectors of logs", list(_log_sectors(base, rng))),
+            ("files", list(_files(base))),
+            ("kinds of files", list(_kinds(base))),
+            ("snapshots", list(_snapshots(base, rng))),
+            ("a snapshot without alternative", list(_alone(base))),
+            ("side indexes", list(_index(base, rng))),
+            ("txns missing or twice", list(_records(base))),
+        ]
+        + ([("known cases", known(base))] if base.name == "sample" else [])
+        + ([("files of another server", list(_foreign(base, other)))] if other is not None else [])
+    )

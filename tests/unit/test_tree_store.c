@@ -118,8 +118,8 @@ START_TEST(a_block_wastes_at_most_an_eighth)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__has_feature)
-/* ASan needs address space of its own; gcc's build without it is enough. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__has_feature)
+/* The sanitizers need address space of their own; gcc's build without it is enough. */
 START_TEST(a_limit_on_address_space_is_respected)
 {
     struct rlimit limit = { .rlim_cur = (rlim_t)1 << 30, .rlim_max = RLIM_INFINITY };
@@ -324,7 +324,7 @@ int main(void)
     tcase_add_test(c, blocks_do_not_overlap);
     tcase_add_test(c, memory_of_one_size_serves_another_and_goes_back);
     tcase_add_test(c, a_block_wastes_at_most_an_eighth);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__has_feature)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__has_feature)
     tcase_add_test(c, a_limit_on_address_space_is_respected);
 #endif
     tcase_add_test(c, a_table_grows_and_shrinks_with_its_elements);
