@@ -314,7 +314,8 @@ int driver_start(struct driver *d, const struct config *conf)
     struct net_conf net_conf = {
         .max_connections_ip = conf->max_connections_ip,
         .max_connections = conf->max_connections,
-        .fd_limit = (int32_t)(fd_max > 2 * FDS_OF_OUR_OWN ? fd_max - FDS_OF_OUR_OWN : fd_max / 2),
+        .fd_limit =
+            (int32_t)(fd_max > (int64_t)2 * FDS_OF_OUR_OWN ? fd_max - FDS_OF_OUR_OWN : fd_max / 2),
         .backlog = conf->client_backlog,
         .sessionless_ms = conf->sessionless_ms,
         .slow_reader_ms = conf->slow_reader_ms,

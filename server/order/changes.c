@@ -357,8 +357,9 @@ void changes_undo(struct changes *c)
 
 void changes_applied(struct changes *c, zk_zxid zxid)
 {
-    while (!list_is_empty(&c->by_age)) {
-        struct change *ch = list_entry(c->by_age.next, struct change, in_age);
+    list_each_safe(it, &c->by_age)
+    {
+        struct change *ch = list_entry(it, struct change, in_age);
         if (ch->n.zxid > zxid)
             break;
         drop(c, ch);

@@ -11,7 +11,7 @@ static uint32_t slot_take(struct service *s, struct client *c)
 {
     if (s->clients_free == s->clients_cap) {
         uint32_t cap = s->clients_cap * 2 + 64;
-        s->clients = zk_xrealloc(s->clients, cap * sizeof *s->clients);
+        s->clients = zk_xrealloc(s->clients, cap * sizeof(void *));
         s->free_slots = zk_xrealloc(s->free_slots, cap * sizeof *s->free_slots);
         for (uint32_t i = s->clients_cap; i < cap; i++) {
             s->clients[i] = NULL;

@@ -86,35 +86,34 @@ static enum outlook look_at_write(struct jute_in *in, int32_t type)
     return in->bad ? UNREADABLE : ALL_WRITES;
 }
 
+static enum outlook look_at_member(struct jute_in *in, int32_t type)
+{
+    struct get_data_request r;
+
+    if (type != ZK_OP_GET_DATA && type != ZK_OP_GET_CHILDREN)
+        return look_at_write(in, type);
+    jute_read_get_data_request(in, &r);
+    return in->bad ? UNREADABLE : ALL_READS;
+}
+
 /* The first thing that is wrong decides, as in ZK, which stops reading there. */
 static enum outlook look_at(const struct call *call)
 {
     struct jute_in in = jute_in(call->body, call->len);
-    bool any_read = false;
-    bool any_write = false;
+    enum outlook all = ALL_READS;
 
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         struct multi_header head;
-        struct get_data_request r;
 
         jute_read_multi_header(&in, &head);
         if (in.bad)
             return UNREADABLE;
         if (head.done)
-            return any_write ? ALL_WRITES : ALL_READS;
-        if (head.type == ZK_OP_GET_DATA || head.type == ZK_OP_GET_CHILDREN) {
-            jute_read_get_data_request(&in, &r);
-            if (in.bad)
-                return UNREADABLE;
-            any_read = true;
-        } else {
-            enum outlook outlook = look_at_write(&in, head.type);
-            if (outlook != ALL_WRITES)
-                return outlook;
-            any_write = true;
-        }
-        if (any_read && any_write)
+            return all;
+        enum outlook one = look_at_member(&in, head.type);
+        if (one == UNREADABLE || (!is_first && one != all))
             return UNREADABLE;
+        all = one;
     }
 }
 

@@ -132,6 +132,26 @@ void route_leave_line(struct client *c, struct pending *p)
         c->outstanding--;
 }
 
+/* Whether the first in line is waiting for its txn. */
+static bool must_wait(const struct service *s, const struct pending *p)
+{
+    return p->kind == PENDING_WRITE || (p->kind == PENDING_SYNC && p->zxid > service_zxid(s));
+}
+
+static void answer_and_free(struct client *c, struct pending *p)
+{
+    struct service *s = c->service;
+    bool ends = p->kind == PENDING_READY && p->op == ZK_OP_CLOSE_SESSION;
+
+    route_leave_line(c, p);
+    if (p->kind == PENDING_SYNC)
+        pending_sync_forget(s, p);
+    answer_first(c, p);
+    pending_free(s, p);
+    if (ends)
+        route_finish(c);
+}
+
 void route_pump(struct client *c)
 {
     struct service *s = c->service;
@@ -139,23 +159,14 @@ void route_pump(struct client *c)
     while (c->pending_first != NULL && c->phase != CLIENT_CLOSING) {
         struct pending *p = c->pending_first;
 
-        if (p->kind == PENDING_WRITE)
-            return;
-        if (p->kind == PENDING_SYNC && p->zxid > service_zxid(s))
+        if (must_wait(s, p))
             return;
         if (!may_answer(c, size_of_answer(s, p))) {
             if (list_is_empty(&c->parked))
                 list_append(&s->parked, &c->parked);
             return;
         }
-        route_leave_line(c, p);
-        if (p->kind == PENDING_SYNC)
-            pending_sync_forget(s, p);
-        answer_first(c, p);
-        bool ends = p->kind == PENDING_READY && p->op == ZK_OP_CLOSE_SESSION;
-        pending_free(s, p);
-        if (ends)
-            route_finish(c);
+        answer_and_free(c, p);
     }
 }
 

@@ -115,7 +115,7 @@ int log_file_begin(struct log_file *f, char why[STORE_WHY_MAX])
 
     if (r < 0)
         return r;
-    if (r == 0 || is_zero(p, LOG_HEADER_BYTES))
+    if (r == 0 || p == NULL || is_zero(p, LOG_HEADER_BYTES))
         return begin_blank(f, why);
     if (jute_load32(p) != LOG_FILE_MAGIC)
         return log_damage(f, 0, "this is not a txn log: its first bytes are not ZKLG", why);

@@ -172,6 +172,7 @@ static int is_entry(struct tail *t, uint64_t at, const uint8_t head[LOG_ENTRY_HE
 }
 
 /* Looks for a good entry behind the broken one. 1 and its offset; 0: none; or negative. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): a search in parts. */
 static int find_behind(struct tail *t, uint64_t *ret)
 {
     uint8_t part[SCAN_BYTES];

@@ -57,6 +57,7 @@ static int check_one(const char *dir, const char *name, uint64_t *ret_bytes,
     return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): two walks over one list. */
 int snapshot_list(struct snapshot_name **ret, size_t *ret_count, const char *dir,
                   char why[STORE_WHY_MAX])
 {

@@ -10,6 +10,8 @@
 #include "server/store/names.h"
 #include "server/store/snapshot.h"
 #include "server/store/snapshot_pipe.h"
+#include "server/store/snapshot_source.h"
+#include "util/check.h"
 
 #define SNAPSHOT_MAGIC UINT32_C(0x5a4b534e) /* "ZKSN" */
 
@@ -117,6 +119,7 @@ static int read_count(struct reader *rd, int32_t *ret)
 
     if (r < 0)
         return r;
+    zk_assert(p != NULL);
     *ret = (int32_t)jute_load32(p);
     pass(rd, 4);
     return 1;
@@ -129,6 +132,7 @@ static int read_header(struct reader *rd)
 
     if (r < 0)
         return r;
+    zk_assert(p != NULL); /* must() makes an error of an end. */
     if (jute_load32(p) != SNAPSHOT_MAGIC)
         return damaged(rd, "this is not a snapshot: its first bytes are not ZKSN");
     pass(rd, HEADER_BYTES);
@@ -145,6 +149,7 @@ static int read_sessions(struct reader *rd, const struct snapshot_sink *sink)
         r = must(rd, peek(rd, SESSION_BYTES, &p));
         if (r < 0)
             return r;
+        zk_assert(p != NULL);
 
         int e =
             sink->session(sink->ctx, (zk_session_id)jute_load64(p), (int32_t)jute_load32(p + 8));
@@ -183,6 +188,8 @@ static int read_acl(struct reader *rd, const struct snapshot_sink *sink)
     if (r < 0)
         return r;
 
+    zk_assert(p != NULL);
+
     int32_t count = (int32_t)jute_load32(p + 8);
 
     for (int32_t i = 0; r > 0 && i < count; i++) {
@@ -197,6 +204,8 @@ static int read_acl(struct reader *rd, const struct snapshot_sink *sink)
         r = must(rd, peek(rd, size, &p));
     if (r < 0)
         return r;
+
+    zk_assert(p != NULL);
 
     struct jute_vector acls = { .at = p + 12, .len = size - 12, .count = count < -1 ? 0 : count };
 

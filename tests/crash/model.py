@@ -193,7 +193,7 @@ class Model:
         return wrong
 
     def compare(self, tree, shared):
-        """What differs from a tree, as zktree.read() gives it (own paths only), and from shared: data -> (name, owner)."""
+        """What differs from a tree as zktree.read() gives it (own paths), and from shared: data -> (name, owner)."""
         wrong = [f"{p} is missing" for p in self.nodes.keys() - tree.keys()]
         wrong += [f"{p} should not be there" for p in tree.keys() - self.nodes.keys()]
         wrong += [f"the shared node {d!r} is missing" for d in self.shared.keys() - shared.keys()]

@@ -78,7 +78,15 @@ def _dump(side, text):
     return sessions, _blocks(side, ephemerals)
 
 
-_GAUGES = "znode_count watch_count ephemerals_count approximate_data_size global_sessions num_alive_connections server_state".split()
+_GAUGES = [
+    "znode_count",
+    "watch_count",
+    "ephemerals_count",
+    "approximate_data_size",
+    "global_sessions",
+    "num_alive_connections",
+    "server_state",
+]
 
 
 def _words(side):

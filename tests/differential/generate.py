@@ -42,11 +42,12 @@ class Generator:
         self._conn = None  # The one for which requests are being made.
         self._watches = {}  # Connection -> paths it asked to watch.
         makers = {
-            self._create: 15, self._create2: 6, self._container: 3, self._ttl: 4, self._delete: 10, self._exists: 8, self._get: 9,
-            self._set: 10, self._get_acl: 3, self._set_acl: 2.5, self._children: 4, self._children2: 4, self._count: 2,
-            self._ephemerals: 2, self._sync: 1, self._multi: 6, self._multi_read: 3, self._set_watches: 2, self._set_watches2: 2,
-            self._add_watch: 4, self._check_watches: 2, self._remove_watches: 3, self._who: 1, self._ping: 1, self._reconfig: 0.4,
-            self._auth: 0.6, self._sasl: 0.1, self._quota: 1.2, self._mutated: 1.5,
+            self._create: 15, self._create2: 6, self._container: 3, self._ttl: 4, self._delete: 10,
+            self._exists: 8, self._get: 9, self._set: 10, self._get_acl: 3, self._set_acl: 2.5,
+            self._children: 4, self._children2: 4, self._count: 2, self._ephemerals: 2, self._sync: 1,
+            self._multi: 6, self._multi_read: 3, self._set_watches: 2, self._set_watches2: 2,
+            self._add_watch: 4, self._check_watches: 2, self._remove_watches: 3, self._who: 1, self._ping: 1,
+            self._reconfig: 0.4, self._auth: 0.6, self._sasl: 0.1, self._quota: 1.2, self._mutated: 1.5,
         }  # fmt: skip
         self._makers = list(makers)
         self._weights = []
@@ -536,13 +537,7 @@ class Generator:
         """One request for which the server closes the connection."""
         conn = self._any_conn()
         self.sleeping.append(self.conns.pop(conn))
-        op, body = self.rng.choice((
-            (Op.CHECK, zkwire.request_body(Op.CHECK, self._existing(), -1)), (Op.NOTIFICATION, b""), (Op.ERROR, b""), (10, b"xyz"), (23, b""),
-            (99, b""), (888, b""), (2**31 - 1, b""), (-2, b""), (-12, b""),
-            (Op.AUTH, zkwire.request_body(Op.AUTH, 0, "nosuch", b"x")), (Op.AUTH, zkwire.request_body(Op.AUTH, 0, None, b"x")),
-            (Op.AUTH, zkwire.request_body(Op.AUTH, 0, "world", b"anyone")), (Op.AUTH, zkwire.request_body(Op.AUTH, 0, "digest", None)),
-            (Op.AUTH, b"\0\0"), (Op.SASL, zkwire.request_body(Op.SASL, None)), (Op.SASL, b"\0\0\0\5ab"),
-        ))  # fmt: skip
+        op, body = self.rng.choice(words.offences(self._existing()))
         return Send(conn, [req(Xid.AUTH if op == Op.AUTH else self.next_xid(), op, body)], True, False)
 
     # -- answers -----------------------------------------------------------------------------------------

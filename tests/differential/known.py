@@ -9,13 +9,19 @@ from steps import multi_ops
 from zkwire import Op
 
 DIFFERENCES = {
-    "client-delete-container": "deleteContainer is the server's own request. ZooKeeper takes it from any client, without "
-    "an ACL check; zabd may answer UNIMPLEMENTED. No client library sends it.",
-    "create-ttl-without-ttl-flag": "createTTL with a non-TTL flag and a negative ttl passes ZooKeeper's checks and shuts "
-    "the server down while it is applied. zabd answers BADARGUMENTS.",
+    "client-delete-container": (
+        "deleteContainer is the server's own request. ZooKeeper takes it from any client, without an ACL check; zabd "
+        "may answer UNIMPLEMENTED. No client library sends it."
+    ),
+    "create-ttl-without-ttl-flag": (
+        "createTTL with a non-TTL flag and a negative ttl passes ZooKeeper's checks and shuts the server down while it "
+        "is applied. zabd answers BADARGUMENTS."
+    ),
     "root-quota": "Creating /zookeeper/quota/zookeeper_limits shuts ZooKeeper down. zabd survives it.",
-    "unparsable-quota-stats": "Unparsable text in a zookeeper_stats node shuts ZooKeeper down at the next change below "
-    "the quota path. zabd takes it for no limit.",
+    "unparsable-quota-stats": (
+        "Unparsable text in a zookeeper_stats node shuts ZooKeeper down at the next change below the quota path. zabd "
+        "takes it for no limit."
+    ),
 }
 
 ROOT_LIMITS = "/zookeeper/quota/zookeeper_limits"

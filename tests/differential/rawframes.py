@@ -15,6 +15,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+import known  # noqa: E402
 import normal  # noqa: E402
 import rawcases  # noqa: E402
 import servers  # noqa: E402
@@ -268,8 +269,8 @@ def report(name, case, ours, peer, setting, dead):
         print(f"  {line}", flush=True)
 
 
-def run_setting(args, name, limit, config, properties):
-    """Plays all cases under one setting; returns (cases, differences)."""
+def run_setting(args, met, name, limit, config, properties):
+    """Plays all cases under one setting; returns (cases, differences). met: gets the known differences that showed."""
     setting = Setting(args, config, properties)
     count, wrong = 0, 0
     try:
@@ -286,11 +287,13 @@ def run_setting(args, name, limit, config, properties):
                     return count, wrong
                 setting.start()
             elif ours != peer:
+                met.add(case.known)
                 setting.start()
             elif args.verbose:
                 print(f"{name}: {case.name}: {transcript(peer, 200)}", flush=True)
             setting.before.append(f"{case.name}: {transcript(peer, 200)}")
         if not setting.both[0].real:
+            met.update(name for name, _ in lethal())
             for line in play_lethal(setting.both[0]):
                 wrong += 1
                 print(f"--- {name}: {line}", flush=True)
@@ -310,11 +313,13 @@ def main():
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # Paths may hold surrogates.
-    count, wrong = 0, 0
+    count, wrong, met = 0, 0, set()
     for setting in SETTINGS:
-        c, w = run_setting(args, *setting)
+        c, w = run_setting(args, met, *setting)
         count += c
         wrong += w
+    for name in sorted(met):
+        print(f"known difference {name}: {known.DIFFERENCES[name]}")
     print(f"rawframes: {count} cases, {wrong} differences")
     return 0 if count and not wrong else 1
 

@@ -77,7 +77,7 @@ class Run:
             else:
                 found = final.compare(pair, self.config)
                 say(
-                    f"{self.config.name}: seed {self.seed}, {done} operations, checksum of what was sent {pair.checksum:08x}"
+                    f"{self.config.name}: seed {self.seed}, {done} operations, checksum of them {pair.checksum:08x}"
                 )
                 for line in found:
                     say(f"--- {self.config.name}, seed {self.seed}, at the end: {line}")
@@ -100,9 +100,7 @@ class Run:
         dead = [s for s in both if not s.is_alive()]
         print_difference(found, pair.played, f"{self.config.name}, seed {self.seed}")
         for s in dead:
-            say(
-                f"  {'zk' if s.real else 'zabd'} exited with {s.process.returncode}; the end of its log:\n{s.log_tail()}"
-            )
+            say(f"  {'zk' if s.real else 'zabd'} exited with {s.process.returncode}; its log:\n{s.log_tail()}")
         if self.args.shrink <= 0:
             return
         shrinker = Shrinker(self.make_ours, self.make_peer, found, self.args.shrink)

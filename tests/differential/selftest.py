@@ -206,7 +206,10 @@ def serve(mutation, arguments):
     properties = dict(f.removeprefix("-D").split("=", 1) for f in flags)
     lines = dict(line.split("=", 1) for line in pathlib.Path(config_file).read_text().splitlines())
     config = [f"{k}={v}" for k, v in lines.items() if k not in ("clientPort", "dataDir")]
-    with servers.zookeeper(config=config, properties=properties, host=lines["clientPortAddress"]) as real:
+    inner = pathlib.Path.cwd() / "inner"  # In the proxy's own directory: whoever kills the proxy removes both.
+    with servers.zookeeper(
+        config=config, properties=properties, host=lines["clientPortAddress"], directory=inner
+    ) as real:
         Proxy(mutation, (lines["clientPortAddress"], int(lines["clientPort"])), real.address).run()
 
 

@@ -396,6 +396,47 @@ START_TEST(many_clients_are_answered_at_once)
 }
 END_TEST
 
+/* Those who ask for much come after those who ask for little, however many they are. */
+START_TEST(greedy_clients_keep_nobody_waiting)
+{
+    enum { GREEDY = 100, REQUESTS = 40 };
+    struct get_data_request get = { .path = jute_text("/big") };
+    struct bytes out = { 0 };
+    const struct conn *greedy[GREEDY];
+    int fds[GREEDY];
+    uint8_t reply[20];
+    int first = open_greedy(0); /* Makes the node. */
+    int small;
+
+    for (int i = 0; i < REQUESTS; i++) {
+        jute_write_i32(&out, (int32_t)jute_size_get_data_request(&get) + 8);
+        jute_write_i32(&out, 2 + i);
+        jute_write_i32(&out, ZK_OP_GET_DATA);
+        jute_write_get_data_request(&out, &get);
+    }
+    for (int i = 0; i < GREEDY; i++) {
+        fds[i] = net_rig_open(&rig, 1);
+        greedy[i] = net_rig_newest(&rig);
+        (void)net_rig_handshake(&rig, fds[i], 30000);
+    }
+    small = net_rig_open(&rig, 1);
+    (void)net_rig_handshake(&rig, small, 30000);
+    for (int i = 0; i < GREEDY; i++)
+        net_rig_send(fds[i], out.at, out.len);
+    send_ping(small, -2);
+    while (net_rig_recv(small, reply, sizeof reply) != 20) {
+        net_rig_turn(&rig);
+        for (int i = 0; i < GREEDY; i++)
+            ck_assert_uint_le(greedy[i]->client.stats.sent, 1 + 2);
+    }
+    for (int i = 0; i < GREEDY; i++)
+        (void)close(fds[i]);
+    (void)close(small);
+    (void)close(first);
+    bytes_done(&out);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("net");
@@ -412,5 +453,6 @@ int main(void)
     tcase_add_test(tests, who_takes_slowly_gets_all);
     tcase_add_test(tests, a_client_that_goes_away_while_blocked_is_noticed);
     tcase_add_test(tests, many_clients_are_answered_at_once);
+    tcase_add_test(tests, greedy_clients_keep_nobody_waiting);
     return run_tests(tests);
 }
