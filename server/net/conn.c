@@ -123,7 +123,8 @@ void conn_finish(struct conn *c)
     c->state = CONN_FINISHING;
     c->since_ms = n->service->now_ms;
     list_append(&n->finishing, &c->in_state);
-    conn_forget_input(c);
+    if (!c->is_busy) /* Else the frame that led here may lie in it; it goes afterwards. */
+        conn_forget_input(c);
     /* The flush sees it also when there is nothing to send. */
     if (list_is_empty(&c->client.dirty))
         list_append(&n->service->dirty, &c->client.dirty);

@@ -61,8 +61,10 @@ static void show_path(char ret[PATH_SHOWN_MAX + 1], struct jute_bytes path)
 
     if (len > PATH_SHOWN_MAX)
         len = PATH_SHOWN_MAX;
+    memset(ret, '?', len);
     for (size_t i = 0; i < len; i++)
-        ret[i] = path.at[i] >= 0x20 && path.at[i] < 0x7f ? (char)path.at[i] : (char)'?';
+        if (path.at[i] >= 0x20 && path.at[i] < 0x7f)
+            ret[i] = (char)path.at[i];
     ret[len] = '\0';
 }
 

@@ -3,7 +3,7 @@
 
 Several clients write without pause: pipelined creates of every kind, sets, deletes, ACLs, multis, sessions opened and
 closed. The server is killed, restarted on the same directory and looked at (trial.py says what must hold). Some kills
-hit the server while it starts; some rounds end with SIGTERM instead, after which it must exit with 0.
+hit the server while it starts; some rounds end with SIGTERM or SIGINT instead, after which it must exit with 0.
 
 --quick does 40 of 200 kills and 5 of 20 terminations.
 """

@@ -219,7 +219,9 @@ class Trial:
         return True
 
     def terminate(self):
-        self.server.signal(signal.SIGTERM)
+        self.server.signal(
+            self.rng.choice([signal.SIGTERM, signal.SIGINT]) if not self.server.real else signal.SIGTERM
+        )
         try:
             code = self.server.wait_exit(15)
         except subprocess.TimeoutExpired:

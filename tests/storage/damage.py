@@ -73,13 +73,11 @@ class Trials:
 
     def __init__(self, checks, base, seed):
         self.checks, self.base = checks, base
-        self.port = servers.free_port()
         self.seed = seed
         self.outcomes = {"served": 0, "refused": 0}
 
     def run(self, mutation):
         server = attempt.zabd(mutation.config)
-        server.port = self.port
         try:
             shutil.copytree(self.base.directory, server.data_dir, symlinks=True)
             mutation.do(os.path.join(server.data_dir, "version-2"))
