@@ -68,6 +68,17 @@ def _append(name, data):
     return do
 
 
+def _make(name, data):
+    def do(directory):
+        with open(os.path.join(directory, name), "wb") as f:
+            f.write(data)
+
+    return do
+
+
+HEADER = b"ZKLG" + b"\0\0\0\2" + bytes(8)
+
+
 class Base:
     """A good directory, what is in it, and whether its logs have a side index (zabd's)."""
 
@@ -235,9 +246,8 @@ def _log_sectors(base, rng):
             yield Mutation(f"{name}: a block at the wrong place", _write(name, 1024, data[16 : 16 + 512]), [name])
 
 
-def _files(base):
+def _logs_as_files(base):
     zxid = base.state.zxid
-    newest = base.newest.name
     for name in base.logs:
         last = name == base.logs[-1] and not base.indexed
         before = [t.zxid for n in base.logs[:-1] for t in base.records[n]]
@@ -269,6 +279,11 @@ def _files(base):
             () if base.indexed or other != base.logs[-1] else [max(t.zxid for t in base.records[one])],
         )
     yield Mutation("all logs are removed", _remove(*base.logs), [], () if base.indexed else [base.newest.zxid])
+
+
+def _snapshots_as_files(base):
+    zxid = base.state.zxid
+    newest = base.newest.name
     yield Mutation("the newest snapshot is removed", _remove(newest), [], must_serve=len(base.snapshots) > 1)
     yield Mutation("all snapshots are removed", _remove(*base.snapshots), [])
     suffix = newest[newest.index(".", 9) :] if "." in newest[9:] else ""
@@ -284,48 +299,27 @@ def _files(base):
         [],
         must_serve=True,
     )
-    yield Mutation(
-        "a snapshot of the future is empty",
-        lambda d: open(os.path.join(d, "snapshot.fffff"), "w").close(),
-        [],
-        must_serve=True,
-    )
-    yield Mutation(
-        "a snapshot of the future is half a one",
-        lambda d: open(os.path.join(d, "snapshot.fffff"), "wb").write(base.bytes(newest)[:-7]),
-        [],
-        must_serve=True,
-    )
-    yield Mutation(
-        "a temporary snapshot of ZooKeeper's lies about",
-        lambda d: open(os.path.join(d, "snapshot.ffff.tmp"), "wb").write(
-            base.bytes(newest)[: base.size(newest) // 2]
+    for what, name, data in (
+        ("a snapshot of the future is empty", "snapshot.fffff", b""),
+        ("a snapshot of the future is half a one", "snapshot.fffff", base.bytes(newest)[:-7]),
+        (
+            "a temporary snapshot of ZooKeeper's lies about",
+            "snapshot.ffff.tmp",
+            base.bytes(newest)[: base.size(newest) // 2],
         ),
-        [],
-        must_serve=True,
-    )
+    ):
+        yield Mutation(what, _make(name, data), [], must_serve=True)
+
+
+def _odd_files(base):
     for name in ("log.zz", "log", "snapshot", "readme.txt", ".tmp-snapshot.5", "snapshot.zz", "log.-5"):
-        yield Mutation(
-            f"an unknown file {name}",
-            lambda d, n=name: open(os.path.join(d, n), "w").write("x" * 100),
-            [],
-            must_serve=True,
-        )
+        yield Mutation(f"an unknown file {name}", _make(name, b"x" * 100), [], must_serve=True)
     yield Mutation("a copy of the last log as .bak", _copy(base.logs[-1], base.logs[-1] + ".bak"), [])
-    yield Mutation(
-        "an empty last log", lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "w").close(), [], must_serve=True
-    )
-    yield Mutation(
-        "a last log with half a header",
-        lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0"),
-        [],
-    )
-    yield Mutation(
-        "a last log with nothing but padding",
-        lambda d: open(os.path.join(d, f"log.{zxid + 1:x}"), "wb").write(b"ZKLG\0\0\0\2" + bytes(8 + 4096)),
-        [],
-        must_serve=True,
-    )
+    following = f"log.{base.state.zxid + 1:x}"
+    yield Mutation("an empty last log", _make(following, b""), [], must_serve=True)
+    yield Mutation("a last log with half a header", _make(following, HEADER[:6]), [])
+    yield Mutation("a last log with nothing but padding", _make(following, HEADER + bytes(4096)), [], must_serve=True)
+    yield Mutation("a last log with nothing but zeros", _make(following, bytes(16 + 65536)), [])
 
 
 def _kinds(base):
@@ -425,9 +419,6 @@ def _records(base):
         yield Mutation(f"{name}: txn {txns[at].zxid:#x} is there twice", _write(name, 0, twice), [])
 
 
-HEADER = b"ZKLG" + b"\0\0\0\2" + bytes(8)
-
-
 def _foreign(base, other):
     """Files of another server among ours. Their zxids fit and their checksums are right: only digests can tell."""
 
@@ -438,40 +429,33 @@ def _foreign(base, other):
             out += [data[t.offset : t.end] for t in other.records[name] if first <= t.zxid <= last]
         return HEADER + b"".join(out) + bytes(1000)
 
-    def put(name, data):
-        def do(directory):
-            with open(os.path.join(directory, name), "wb") as f:
-                f.write(data)
-
-        return do
-
     last = base.state.zxid
     for name in base.logs[-2:]:
         mine = base.records[name]
         yield Mutation(
-            f"{name} is another server's", put(name, records_of(mine[0].zxid, mine[-1].zxid)), [], loud=True
+            f"{name} is another server's", _make(name, records_of(mine[0].zxid, mine[-1].zxid)), [], loud=True
         )
     yield Mutation(
         "another server's log goes on where ours ends",
-        put(f"log.{last + 1:x}", records_of(last + 1, last + 200)),
+        _make(f"log.{last + 1:x}", records_of(last + 1, last + 200)),
         [],
         loud=True,
     )
     yield Mutation(
         "another server's log begins where ours is",
-        put(f"log.{last - 5:x}", records_of(last - 5, last + 200)),
+        _make(f"log.{last - 5:x}", records_of(last - 5, last + 200)),
         [],
         loud=True,
     )
     for snapshot in other.snapshots[-2:]:
         yield Mutation(
             "another server's snapshot has a zxid of ours",
-            put(f"snapshot.{last - 3:x}", other.bytes(snapshot)),
+            _make(f"snapshot.{last - 3:x}", other.bytes(snapshot)),
             [],
             loud=True,
         )
         yield Mutation(
-            "our newest snapshot is another server's", put(base.newest.name, other.bytes(snapshot)), [], loud=True
+            "our newest snapshot is another server's", _make(base.newest.name, other.bytes(snapshot)), [], loud=True
         )
 
 
@@ -512,7 +496,7 @@ def all_of(base, rng, other=None):
             ("bits of logs", list(_log_flips(base, rng))),
             ("cut logs", list(_log_cuts(base, rng))),
             ("sectors of logs", list(_log_sectors(base, rng))),
-            ("files", list(_files(base))),
+            ("files", [*_logs_as_files(base), *_snapshots_as_files(base), *_odd_files(base)]),
             ("kinds of files", list(_kinds(base))),
             ("snapshots", list(_snapshots(base, rng))),
             ("a snapshot without alternative", list(_alone(base))),

@@ -231,7 +231,7 @@ START_TEST(an_expanded_list_is_bounded)
     ck_assert_int_eq(auth_fix_acls(&plain, ids, jute_vector_of(&elements, 1000), &out),
                      ZK_INVALID_ACL);
     ck_assert_uint_eq(out.len, 0);
-    ck_assert_uint_le(out.cap, 2 * ACL_BYTES_MAX);
+    ck_assert_uint_le(out.cap, 2 * (size_t)ACL_BYTES_MAX);
     bytes_done(&elements);
     bytes_done(&out);
     (void)idset_unref(ids);

@@ -269,7 +269,7 @@ START_TEST(large_words_wait_for_each_other_and_all_are_answered)
         ck_assert_uint_le(rig.net.words.running, WORDS_LARGE_AT_ONCE);
         /* Made in pieces: what is not read yet is not made yet. */
         ck_assert_uint_le(rig.service.egress_bytes,
-                          WORDS_LARGE_AT_ONCE * (WORDS_STEP_BYTES + 1024));
+                          (size_t)WORDS_LARGE_AT_ONCE * (WORDS_STEP_BYTES + 1024));
         (void)close(fds[i]);
     }
     net_rig_run(&rig);

@@ -335,43 +335,47 @@ START_TEST(a_thousand_that_stall_delay_nobody_for_a_second)
 }
 END_TEST
 
+/* Something that may happen, chosen by chance. */
+static void change_room(struct ingress *in, struct ingress_part *p, struct rand_state *rand,
+                        int64_t now)
+{
+    uint64_t bytes = rand_below(rand, FRAME_MAX);
+
+    switch (rand_below(rand, 5)) {
+    case 0:
+    case 1:
+        (void)ingress_reserve(in, p, bytes, now);
+        break;
+    case 2:
+        ingress_release(in, p);
+        break;
+    case 3:
+        ingress_progress(in, p, bytes / 8, now);
+        break;
+    default:
+        if (!p->waits && in->used + bytes <= in->max)
+            ingress_hold(in, p, bytes, now);
+        break;
+    }
+    while ((p = ingress_next(in, now)) != NULL)
+        ck_assert(!p->waits);
+    if (rand_below(rand, 100) == 0 && (p = ingress_next_stalled(in, now)) != NULL)
+        ingress_release(in, p);
+}
+
 START_TEST(room_adds_up_over_many_changes)
 {
     enum { PARTS = 50 };
     struct ingress in;
     struct rand_state rand;
-    struct ingress_part *p;
 
     init(&in);
     rand_seed(&rand, 5);
     for (int64_t now = 0; now < 200000; now++) {
-        struct ingress_part *q = &parts[rand_below(&rand, PARTS)];
-        uint64_t bytes = rand_below(&rand, FRAME_MAX);
-
-        switch (rand_below(&rand, 5)) {
-        case 0:
-        case 1:
-            (void)ingress_reserve(&in, q, bytes, now);
-            break;
-        case 2:
-            ingress_release(&in, q);
-            break;
-        case 3:
-            ingress_progress(&in, q, bytes / 8, now);
-            break;
-        default:
-            if (!q->waits && in.used + bytes <= in.max)
-                ingress_hold(&in, q, bytes, now);
-            break;
-        }
-        while ((p = ingress_next(&in, now)) != NULL)
-            ck_assert(!p->waits);
-        if (rand_below(&rand, 100) == 0 && (p = ingress_next_stalled(&in, now)) != NULL)
-            ingress_release(&in, p);
-
         uint64_t charged = 0;
         uint64_t wanted = 0;
 
+        change_room(&in, &parts[rand_below(&rand, PARTS)], &rand, now);
         for (int i = 0; i < PARTS; i++) {
             charged += parts[i].charged;
             wanted += parts[i].waits ? parts[i].wants : 0;

@@ -11,13 +11,13 @@
 
 static int dial(int listen_fd)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
+    struct sockaddr_in bound = { 0 }; /* The port lies where that of an IPv6 address does. */
+    socklen_t len = sizeof bound;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
-    ck_assert_int_eq(getsockname(listen_fd, (struct sockaddr *)(void *)&ss, &len), 0);
-    in.sin_port = ((const struct sockaddr_in *)(const void *)&ss)->sin_port;
+    ck_assert_int_eq(getsockname(listen_fd, (struct sockaddr *)(void *)&bound, &len), 0);
+    in.sin_port = bound.sin_port;
     ck_assert_int_eq(connect(fd, (const struct sockaddr *)(const void *)&in, sizeof in), 0);
     return fd;
 }
