@@ -48,10 +48,10 @@ def _deletions(events):
 def expiry(server):
     """A silent session ends: its ephemerals go in one transaction, its connection closes, its id is refused."""
     watcher = zkwire.Client(server.address, timeout_ms=LONG_MS)
-    ok(watcher.create("/work"))
+    ok(watcher.create("/jobs"))
     ok(watcher.add_watch("/", 1))
     silent = zkwire.Client(server.address, timeout_ms=3 * TICK_MS)
-    for name in ("/work/a", "/work/b", "/c"):
+    for name in ("/jobs/a", "/jobs/b", "/c"):
         ok(silent.create(name, b"", OPEN_ACL, Flag.EPHEMERAL))
     asked = time.monotonic()
     before = ok(silent.exists("/c")).stat.czxid
@@ -68,7 +68,7 @@ def expiry(server):
         "zxids taken": zxid - before,
         "replies to the silent one": [f for f in ended if not isinstance(f, zkwire.Event)],
         "its id later": (refused.session_id, refused.timeout_ms, refused.passwd, again.recv_all()[0]),
-        "parent": ok(watcher.exists("/work")).stat.pzxid - before,
+        "parent": ok(watcher.exists("/jobs")).stat.pzxid - before,
     }
 
 
