@@ -155,3 +155,31 @@ void utf8_as_written(struct bytes *out, const uint8_t *at, size_t len)
     }
     bytes_done(&text);
 }
+
+/* The surrogate that begins here, or 0. */
+static uint32_t surrogate_at(const uint8_t *p, const uint8_t *end)
+{
+    if (end - p < 3 || p[0] != 0xed || p[1] < 0xa0)
+        return 0;
+    return (uint32_t)(p[0] & 0xf) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (uint32_t)(p[2] & 0x3f);
+}
+
+void utf8_as_shown(struct bytes *out, const uint8_t *at, size_t len)
+{
+    const uint8_t *end = at + len;
+
+    for (const uint8_t *p = at; p < end;) {
+        uint32_t high = surrogate_at(p, end);
+        uint32_t low = high != 0 && high < 0xdc00 ? surrogate_at(p + 3, end) : 0;
+
+        if (low < 0xdc00) {
+            bytes_put(out, p++, 1);
+            continue;
+        }
+        uint32_t c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+        const uint8_t four[] = { (uint8_t)(0xf0 | c >> 18), (uint8_t)(0x80 | (c >> 12 & 0x3f)),
+                                 (uint8_t)(0x80 | (c >> 6 & 0x3f)), (uint8_t)(0x80 | (c & 0x3f)) };
+        bytes_put(out, four, sizeof four);
+        p += 6;
+    }
+}

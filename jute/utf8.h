@@ -24,5 +24,7 @@ void utf8_repair(struct bytes *out, const uint8_t *at, size_t len);
  * chars one by one (client-protocol 1.2). The first tells whether that is the text itself. */
 bool utf8_is_as_written(const uint8_t *at, size_t len);
 void utf8_as_written(struct bytes *out, const uint8_t *at, size_t len);
+/* And back, for people to read: pairs of surrogates become characters again. */
+void utf8_as_shown(struct bytes *out, const uint8_t *at, size_t len);
 
 #endif

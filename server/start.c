@@ -310,6 +310,9 @@ int driver_start(struct driver *d, const struct config *conf)
     d->purge_ms = d->reap_ms = d->timer_ms = INT64_MAX;
     /* One arena: the helper threads allocate little, and idle memory counts. */
     (void)mallopt(M_ARENA_MAX, 1);
+    /* Fixed, so that they don't grow with use: what large replies took goes back. */
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     int64_t fd_max = raise_fd_limit();
     struct net_conf net_conf = {
         .max_connections_ip = conf->max_connections_ip,

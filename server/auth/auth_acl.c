@@ -10,6 +10,8 @@
 enum {
     /* A list up to this long is compared pair by pair for duplicates. */
     SMALL_LIST = 16,
+    /* Entries with a null that are compared with those before them. */
+    NULLS_COMPARED = 64,
 };
 
 /* ---- 6.2: may they? */
@@ -156,14 +158,15 @@ static enum zk_err drop_duplicates(struct acl_set *set, struct jute_vector acls)
 {
     struct jute_in walk = jute_walk(acls);
     struct jute_acl acl;
-    bool null_seen = false;
+    size_t nulls = 0;
 
     acl_set_init(set, (size_t)acls.count);
     while (jute_next_acl(&walk, &acl)) {
-        /* Asked for the first such entry only: the list fails either way. */
-        if (!null_seen && null_breaks_comparison(set, &acl))
+        /* A list with a null fails in any case: only how is the question, and not one to
+         * spend the square of a hostile list's length on. */
+        if (nulls < NULLS_COMPARED && null_breaks_comparison(set, &acl))
             return ZK_MARSHALLING_ERROR;
-        null_seen = null_seen || acl.scheme.len < 0 || acl.id.len < 0;
+        nulls += acl.scheme.len < 0 || acl.id.len < 0;
         acl_set_put(set, &acl);
     }
     return ZK_OK;

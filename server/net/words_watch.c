@@ -1,4 +1,5 @@
 /* Words about watches: wchs, wchc, wchp. Of the data table only, as in ZK. */
+#include "jute/utf8.h"
 #include "server/net/words_impl.h"
 
 void words_put_wchs(struct net *n, struct bytes *out)
@@ -33,7 +34,10 @@ static void put_watcher(struct listing *l, uint32_t watcher)
 
 static void put_path(struct listing *l, struct jute_bytes path)
 {
-    bytes_put(l->out, path.at, path.len > 0 ? (size_t)path.len : 0);
+    if (path.len == 1 && path.at[0] == 0xff)
+        words_put_text(l->out, "null"); /* See watch_key() in server/request. */
+    else
+        utf8_as_shown(l->out, path.at, path.len > 0 ? (size_t)path.len : 0);
     words_put_text(l->out, "\n");
 }
 

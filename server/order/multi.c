@@ -43,6 +43,8 @@ static enum reading read_create(struct jute_in *in, int32_t type, struct member 
         struct create_request r;
         jute_read_create_request(in, &r);
         ret->kind = type;
+        if (!in->bad && r.acl.count < 0)
+            return NO_ACLS;
         if (!in->bad && (r.flags < ZK_CREATE_PERSISTENT || r.flags > ZK_CREATE_CONTAINER))
             return UNREADABLE;
         ret->create = (struct create_args){
@@ -54,8 +56,6 @@ static enum reading read_create(struct jute_in *in, int32_t type, struct member 
     ret->create.kind = ret->kind;
     if (in->bad)
         return UNREADABLE;
-    if (ret->create.acls.count < 0)
-        return NO_ACLS;
     return ret->create.path.len >= 0 ? MEMBER : ILL_FORMED;
 }
 

@@ -213,6 +213,13 @@ static bool prep_create_session_op(struct prep *p, enum zk_err *ret)
 {
     struct create_session_txn txn = { .timeout_ms = p->req->timeout_ms };
 
+    if (p->req->body != NULL) { /* A client's own, not the handshake's. */
+        struct jute_in in = jute_in(p->req->body, p->req->len);
+        jute_read_create_session_txn(&in, &txn);
+        *ret = in.bad ? ZK_MARSHALLING_ERROR : ZK_OK;
+        if (in.bad)
+            return true;
+    }
     jute_write_create_session_txn(p->out, &txn);
     *ret = ZK_OK;
     return true;

@@ -112,7 +112,7 @@ static bool quota_forbids(const struct prep *p, struct jute_bytes path, int64_t 
     struct tree_quota q;
     struct jute_bytes on;
 
-    if (!p->conf->enforce_quota || !tree_quota_of(p->tree, path, &q, &on))
+    if (!p->conf->enforce_quota || !tree_quota_of(p->tree, path, &q, &on) || !q.has_usage)
         return false;
     if (more_nodes > 0 && q.count_hard > -1 && q.count_used + more_nodes > q.count_hard)
         return true;

@@ -173,7 +173,7 @@ void answer_applied(struct service *s, const struct applied *a)
 
     s->stats.commit_count++;
     note_digest(s, a->zxid);
-    if (c != NULL && p->op == ZK_OP_CREATE_SESSION)
+    if (c != NULL && a->type == ZK_OP_CREATE_SESSION)
         handshake_done(c);
     else if (c != NULL)
         answer_write(s, p, a);

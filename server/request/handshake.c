@@ -29,6 +29,9 @@ void handshake_done(struct client *c)
 
     session_password(password, c->session_id);
     put_connect_response(c, c->timeout_ms, c->session_id, password);
+    c->stats.last_op = ZK_OP_CREATE_SESSION;
+    c->stats.last_zxid = service_zxid(c->service);
+    c->stats.last_response_ms = c->service->now_ms;
     c->phase = CLIENT_UP;
 }
 

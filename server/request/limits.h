@@ -12,6 +12,11 @@ enum {
      * clients, and for its turn, so that many of them at once delay nobody else. */
     LARGE_REPLY_BYTES = 64 * 1024,
 
+    /* When all the room for unread replies is taken (zabd.maxEgressBytes), a client with
+     * more unread bytes than this gets no further answer, and is closed if it takes
+     * nothing for STUCK_READER_MS. */
+    FULL_EGRESS_BYTES = 16 * 1024,
+
     /* Bytes of one reply. What would be larger gets ZK_MARSHALLING_ERROR: clients refuse
      * far less (their own jute.maxbuffer). */
     REPLY_BYTES_MAX = 128 * 1024 * 1024,

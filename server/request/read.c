@@ -12,6 +12,14 @@ static bool may(const struct call *call, const struct znode *n, int32_t perm)
     return auth_allows(&s->conf.auth, call->ids, tree_acl(s->state.tree, znode_acl(n)), perm);
 }
 
+struct jute_bytes watch_key(const struct call *call, struct jute_bytes path)
+{
+    static const uint8_t null_path[] = { 0xff }; /* No text that was read looks like this. */
+
+    return path.len >= 0 ? read_text(call, path)
+                         : (struct jute_bytes){ .at = null_path, .len = sizeof null_path };
+}
+
 struct jute_bytes read_text(const struct call *call, struct jute_bytes text)
 {
     struct bytes *repaired = &call->client->service->repaired;
@@ -222,7 +230,7 @@ void read_whoami(const struct call *call)
 
         idset_at(call->ids, i, &scheme, &id);
         jute_write_str(out, scheme);
-        jute_write_str(out, read_text(call, idset_user_at(auth, call->ids, i)));
+        jute_write_str(out, idset_user_at(auth, call->ids, i));
     }
     reply_end(call, begin);
 }

@@ -32,6 +32,10 @@ void watch_set_all(const struct call *call);  /* setWatches, setWatches2. */
 void watch_set_one(const struct call *call);  /* addWatch. */
 void watch_drop_one(const struct call *call); /* checkWatches, removeWatches. */
 
+/* The name of a path in the watch tables: read_text() of it; ZK keeps watches on the null
+ * path, too. */
+struct jute_bytes watch_key(const struct call *call, struct jute_bytes path);
+
 /* Sets a watch of the caller, unless it has too many bytes of them already (limits.h):
  * then its connection is closed when the turn ends. */
 void watch_set(const struct call *call, struct jute_bytes path, enum watch_mode mode);

@@ -73,6 +73,14 @@ void route_doom(struct client *c)
 
 /* ---- Answering what is first in line. */
 
+static bool wait_for_room(struct service *s)
+{
+    if (!s->needs_room)
+        s->stats.egress_waits++;
+    s->needs_room = true;
+    return false;
+}
+
 /* Whether a reply of about `size` bytes may be made now. What says no makes the client
  * wait in service->parked. */
 static bool may_answer(struct client *c, size_t size)
@@ -81,16 +89,15 @@ static bool may_answer(struct client *c, size_t size)
 
     if (c->out.len > s->conf.conn_egress_max)
         return false;
+    /* When all the room is taken, who has unread replies waits, however small the next. */
+    if (c->out.len > FULL_EGRESS_BYTES && s->egress_bytes > s->conf.egress_max)
+        return wait_for_room(s);
     if (size <= LARGE_REPLY_BYTES)
         return true;
     if (s->turn_large_bytes >= TURN_LARGE_BYTES)
         return false;
-    if (s->egress_bytes > 0 && s->egress_bytes + size > s->conf.egress_max) {
-        if (!s->needs_room)
-            s->stats.egress_waits++;
-        s->needs_room = true;
-        return false;
-    }
+    if (s->egress_bytes > 0 && s->egress_bytes + size > s->conf.egress_max)
+        return wait_for_room(s);
     s->turn_large_bytes += size;
     bytes_reserve(&c->out, size + REPLY_OVERHEAD_BYTES);
     return true;
@@ -239,15 +246,11 @@ static bool route_write(struct client *c, const struct request_header *head, con
     if (head->type == ZK_OP_CREATE_SESSION) {
         struct jute_in in = jute_in(body, len);
         jute_read_i32(&in, &req.timeout_ms);
-        if (in.bad) {
-            p->kind = PENDING_ERROR;
-            p->err = ZK_MARSHALLING_ERROR;
-            route_pump(c);
-            return true;
+        if (!in.bad) {
+            /* ZK tracks the session anew with that timeout, whatever it is. */
+            c->session->timeout_ms = req.timeout_ms;
+            session_touch(s->sessions, c->session, s->now_ms);
         }
-        /* ZK tracks the session anew with that timeout, whatever it is. */
-        c->session->timeout_ms = req.timeout_ms;
-        session_touch(s->sessions, c->session, s->now_ms);
     }
     if (s->conf.large_request_threshold >= 0 && len + 8 > (size_t)s->conf.large_request_threshold) {
         p->large = (uint32_t)len + 8;

@@ -179,7 +179,7 @@ static void close_stuck(struct service *s)
     for (uint32_t i = 0; i < s->clients_cap; i++) {
         struct client *c = s->clients[i];
 
-        if (c == NULL || c->out.len <= LARGE_REPLY_BYTES ||
+        if (c == NULL || c->out.len <= FULL_EGRESS_BYTES ||
             s->now_ms - c->progress_ms < STUCK_READER_MS)
             continue;
         s->stats.slow_readers_closed++;

@@ -20,7 +20,7 @@ void watch_set(const struct call *call, struct jute_bytes path, enum watch_mode 
         route_doom(c);
         return;
     }
-    watch_add(s->watches, read_text(call, path), c->watcher, mode);
+    watch_add(s->watches, watch_key(call, path), c->watcher, mode);
 }
 
 static void replay(struct client *c, int32_t type, struct jute_bytes path)
@@ -70,12 +70,10 @@ static bool set_list(const struct call *call, enum watch_list list, struct jute_
     if (paths.count < 0)
         return false;
     while (jute_next_str(&walk, &path)) {
-        if (path.len < 0) {
-            if (list < LIST_PERSISTENT)
-                return false;
-            continue;
-        }
-        path = read_text(call, path);
+        if (path.len < 0 && list < LIST_PERSISTENT)
+            return false;
+        if (path.len >= 0)
+            path = read_text(call, path);
         int32_t event = list >= LIST_PERSISTENT ? 0 : missed(list, t, tree_find(t, path), since);
         if (event != 0)
             replay(c, event, path);
@@ -119,9 +117,7 @@ void watch_set_one(const struct call *call)
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }
-    if (r.path.len >= 0)
-        watch_set(call, r.path,
-                  r.mode == ZK_ADD_WATCH_PERSISTENT ? WATCH_PERSISTENT : WATCH_RECURSIVE);
+    watch_set(call, r.path, r.mode == ZK_ADD_WATCH_PERSISTENT ? WATCH_PERSISTENT : WATCH_RECURSIVE);
     size_t begin = reply_begin(call, ZK_OK);
     jute_write_i32(&call->client->out, ZK_OK);
     reply_end(call, begin);
@@ -139,9 +135,8 @@ void watch_drop_one(const struct call *call)
         reply_error(call, ZK_MARSHALLING_ERROR);
         return;
     }
-    r.path = read_text(call, r.path);
-    bool found = r.path.len >= 0 &&
-                 (call->op == ZK_OP_CHECK_WATCHES ? watch_has(w, r.path, watcher, r.type)
-                                                  : watch_remove(w, r.path, watcher, r.type));
+    r.path = watch_key(call, r.path);
+    bool found = call->op == ZK_OP_CHECK_WATCHES ? watch_has(w, r.path, watcher, r.type)
+                                                 : watch_remove(w, r.path, watcher, r.type);
     reply_error(call, found ? ZK_OK : ZK_NO_WATCHER);
 }

@@ -172,10 +172,17 @@ static int make_dir_durably(const char *dir, char why[STORE_WHY_MAX])
 
     if (stat(dir, &st) == 0)
         return 0;
+    /* Each directory that gets a new name, up to the one that is there already. */
+    parent = strdup(dir);
+    zk_assert(parent != NULL);
+    size_t new_names = 0;
+    while (stat(parent, &st) < 0 && go_up(parent))
+        new_names++;
+    free(parent);
     r = make_dir(dir, why);
     parent = strdup(dir);
     zk_assert(parent != NULL);
-    while (r == 0 && go_up(parent)) {
+    for (; r == 0 && new_names > 0 && go_up(parent); new_names--) {
         r = fsync_dir(parent);
         if (r == -EACCES) /* Not ours to read, so not made by us. */
             r = 0;

@@ -75,14 +75,14 @@ def _dump(side, text):
     """The ephemerals; the other parts hold times and are compared by their counts."""
     sessions = re.search(r"Session Sets \(\d+\)/\((\d+)\):", text).group(1)
     ephemerals = text[text.index("Sessions with Ephemerals") : text.index("Connections dump")].removesuffix("\n")
-    return sessions, _blocks(side, ephemerals)
+    owners = [(head, lines) for head, lines in _blocks(side, ephemerals) if lines]
+    return sessions, owners  # Without former owners: known.py.
 
 
 _GAUGES = [
     "znode_count",
     "watch_count",
     "ephemerals_count",
-    "approximate_data_size",
     "global_sessions",
     "num_alive_connections",
     "server_state",
@@ -96,8 +96,8 @@ def _words(side):
         line.split(":")[0]: line for line in srvr.splitlines() if line.startswith(("Zxid", "Mode", "Node count"))
     }
     told.update({name: mntr.get(name) for name in _GAUGES})
-    told["wchs"] = side.server.words("wchs")
-    told["wchc"] = _blocks(side, side.server.words("wchc"))
+    told["wchs"] = re.sub(r"^\d+ connections", "connections", side.server.words("wchs"))
+    told["wchc"] = [(head, lines) for head, lines in _blocks(side, side.server.words("wchc")) if lines]
     told["wchp"] = _blocks(side, side.server.words("wchp"))
     told["dump"] = _dump(side, side.server.words("dump"))
     return told
