@@ -106,7 +106,6 @@ static int make_loop(struct driver *d)
         return -ENOMEM;
     /* Only this thread touches the base, and it reads the clock itself. */
     (void)event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
-    (void)event_config_set_flag(ec, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     (void)event_config_set_flag(ec, EVENT_BASE_FLAG_PRECISE_TIMER);
     d->base = event_base_new_with_config(ec);
     event_config_free(ec);

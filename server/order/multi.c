@@ -25,6 +25,11 @@ enum reading {
     ILL_FORMED, /* A null path: as UNREADABLE, once all is read. */
 };
 
+static bool mode_exists(int32_t flags)
+{
+    return flags >= ZK_CREATE_PERSISTENT && flags <= ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
+}
+
 static enum reading read_create(struct jute_in *in, int32_t type, struct member *ret)
 {
     if (type == ZK_OP_CREATE_TTL) {
@@ -43,9 +48,11 @@ static enum reading read_create(struct jute_in *in, int32_t type, struct member 
         struct create_request r;
         jute_read_create_request(in, &r);
         ret->kind = type;
+        if (!in->bad && !mode_exists(r.flags))
+            return UNREADABLE;
         if (!in->bad && r.acl.count < 0)
             return NO_ACLS;
-        if (!in->bad && (r.flags < ZK_CREATE_PERSISTENT || r.flags > ZK_CREATE_CONTAINER))
+        if (!in->bad && r.flags > ZK_CREATE_CONTAINER) /* With a TTL: another operation. */
             return UNREADABLE;
         ret->create = (struct create_args){
             .path = r.path, .data = r.data, .acls = r.acl, .flags = r.flags, .ttl_ms = -1

@@ -72,11 +72,9 @@ static bool set_list(const struct call *call, enum watch_list list, struct jute_
     while (jute_next_str(&walk, &path)) {
         if (path.len < 0 && list < LIST_PERSISTENT)
             return false;
-        if (path.len >= 0)
-            path = read_text(call, path);
         int32_t event = list >= LIST_PERSISTENT ? 0 : missed(list, t, tree_find(t, path), since);
         if (event != 0)
-            replay(c, event, path);
+            replay(c, event, read_text(call, path));
         else
             watch_set(call, path, modes[list]);
     }
