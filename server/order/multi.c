@@ -30,39 +30,47 @@ static bool mode_exists(int32_t flags)
     return flags >= ZK_CREATE_PERSISTENT && flags <= ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
 }
 
+/* With a TTL or without one, by its type; a type and a mode that don't belong together
+ * give an ordinary create here, or a member that can't be read. */
+static enum reading read_create_ttl(struct jute_in *in, struct member *ret)
+{
+    struct create_ttl_request r;
+    jute_read_create_ttl_request(in, &r);
+    bool is_ttl = r.flags == ZK_CREATE_PERSISTENT_WITH_TTL ||
+                  r.flags == ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
+    ret->kind = is_ttl ? ZK_OP_CREATE_TTL : ZK_OP_CREATE;
+    ret->create = (struct create_args){ .path = r.path,
+                                        .data = r.data,
+                                        .acls = r.acl,
+                                        .flags = r.flags,
+                                        .ttl_ms = is_ttl ? r.ttl_ms : -1 };
+    return in->bad ? UNREADABLE : MEMBER;
+}
+
+static enum reading read_create_plain(struct jute_in *in, int32_t type, struct member *ret)
+{
+    struct create_request r;
+    jute_read_create_request(in, &r);
+    ret->kind = type;
+    ret->create = (struct create_args){
+        .path = r.path, .data = r.data, .acls = r.acl, .flags = r.flags, .ttl_ms = -1
+    };
+    if (in->bad || !mode_exists(r.flags))
+        return UNREADABLE;
+    if (r.acl.count < 0)
+        return NO_ACLS;
+    return r.flags > ZK_CREATE_CONTAINER ? UNREADABLE : MEMBER;
+}
+
 static enum reading read_create(struct jute_in *in, int32_t type, struct member *ret)
 {
-    if (type == ZK_OP_CREATE_TTL) {
-        struct create_ttl_request r;
-        jute_read_create_ttl_request(in, &r);
-        bool is_ttl = r.flags == ZK_CREATE_PERSISTENT_WITH_TTL ||
-                      r.flags == ZK_CREATE_PERSISTENT_SEQUENTIAL_WITH_TTL;
-        /* With another mode, or none, it is an ordinary create. */
-        ret->kind = is_ttl ? ZK_OP_CREATE_TTL : ZK_OP_CREATE;
-        ret->create = (struct create_args){ .path = r.path,
-                                            .data = r.data,
-                                            .acls = r.acl,
-                                            .flags = r.flags,
-                                            .ttl_ms = is_ttl ? r.ttl_ms : -1 };
-    } else {
-        struct create_request r;
-        jute_read_create_request(in, &r);
-        ret->kind = type;
-        if (!in->bad && !mode_exists(r.flags))
-            return UNREADABLE;
-        if (!in->bad && r.acl.count < 0)
-            return NO_ACLS;
-        if (!in->bad && r.flags > ZK_CREATE_CONTAINER) /* With a TTL: another operation. */
-            return UNREADABLE;
-        ret->create = (struct create_args){
-            .path = r.path, .data = r.data, .acls = r.acl, .flags = r.flags, .ttl_ms = -1
-        };
-    }
+    enum reading got =
+        type == ZK_OP_CREATE_TTL ? read_create_ttl(in, ret) : read_create_plain(in, type, ret);
+    if (got != MEMBER)
+        return got;
     if (ret->create.flags == ZK_CREATE_CONTAINER)
         ret->kind = ZK_OP_CREATE_CONTAINER;
     ret->create.kind = ret->kind;
-    if (in->bad)
-        return UNREADABLE;
     return ret->create.path.len >= 0 ? MEMBER : ILL_FORMED;
 }
 
