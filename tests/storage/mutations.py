@@ -110,7 +110,7 @@ class Base:
         return [whole[-1]] if whole else [max(before, default=0)]
 
     def state_at(self, zxid):
-        """The tree after this txn, from the newest snapshot."""
+        """Tree and sessions after this txn, from the newest snapshot."""
         path = os.path.join(self.version2, self.newest.name)
         state = datadir.State(datadir.read_snapshot(path))
         for name in self.logs:
@@ -119,7 +119,7 @@ class Base:
                     state.apply(txn)
         state.kill_orphans()
         state.refresh_quotas()
-        return state.view()
+        return state.view(), set(state.sessions)
 
 
 def _record_offsets(txn):
