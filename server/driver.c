@@ -136,6 +136,9 @@ static int64_t next_deadline(const struct driver *d)
 {
     int64_t at = net_deadline(&d->net);
 
+    uint64_t dump_us = snapshots_deadline_us(d);
+    if (dump_us != UINT64_MAX)
+        at = min_ms(at, (int64_t)(dump_us / 1000));
     if (d->is_stopping)
         return min_ms(at, d->stop_ms);
     at = min_ms(at, service_deadline(&d->service));
@@ -194,9 +197,11 @@ static void do_what_is_due(struct driver *d)
 static void turn(struct driver *d)
 {
     net_run(&d->net);
+    if (d->service.stats.packets_received != d->packets)
+        d->input_us = d->turn_us;
+    d->packets = d->service.stats.packets_received;
     do_what_is_due(d);
-    if (d->dump_wants_cpu)
-        snapshots_step(d);
+    snapshots_step(d);
     d->has_more = service_turn_end(&d->service);
     struct wal_batch *batch = order_take_batch(d->service.order);
     if (batch != NULL) {
@@ -219,7 +224,7 @@ static bool is_done(const struct driver *d)
 int driver_run(struct driver *d)
 {
     while (!is_done(d)) {
-        bool work = d->has_more || net_has_work(&d->net) || (d->dump != NULL && d->dump_wants_cpu);
+        bool work = d->has_more || net_has_work(&d->net) || snapshots_deadline_us(d) <= d->turn_us;
 
         arm_timer(d);
         d->is_awake = false;

@@ -32,8 +32,10 @@ struct driver {
     int64_t timer_ms; /* What timer_event is set to; INT64_MAX: not set. */
 
     /* One turn. */
-    bool is_awake; /* The clocks of this turn are set. */
-    bool has_more; /* The service could go on at once. */
+    bool is_awake;     /* The clocks of this turn are set. */
+    bool has_more;     /* The service could go on at once. */
+    uint64_t packets;  /* Received before this turn... */
+    uint64_t input_us; /* ...which is the last that received any. */
     uint64_t turn_us;
 
     /* Stopping. */
@@ -44,11 +46,13 @@ struct driver {
     struct dump *dump; /* NULL: none under way. */
     bool dump_wants_cpu;
     uint64_t dump_began_us;
-    uint64_t txns_before; /* Replayed at start: they count towards the next one. */
-    uint64_t txns_limit;  /* Drawn anew for each snapshot. */
-    uint64_t bytes_limit; /* 0: off. */
-    uint64_t log_bytes;   /* Files since the last one, padding included. */
-    zk_zxid roll_zxid;    /* Last txn of the file that was ended for it. */
+    uint64_t dump_next_us; /* When the next slice is, if there is something else to do. */
+    uint64_t dump_rest_us; /* No other snapshot before. */
+    uint64_t txns_before;  /* Replayed at start: they count towards the next one. */
+    uint64_t txns_limit;   /* Drawn anew for each snapshot. */
+    uint64_t bytes_limit;  /* 0: off. */
+    uint64_t log_bytes;    /* Files since the last one, padding included. */
+    zk_zxid roll_zxid;     /* Last txn of the file that was ended for it. */
     struct rand_state rand;
 
     /* Purging runs on a thread of its own: it reads and deletes large files. */
@@ -81,6 +85,8 @@ void snapshots_init(struct driver *d);
 /* Whether this batch is the last before a snapshot; marks it and begins the snapshot. */
 void snapshots_look(struct driver *d, struct wal_batch *b);
 void snapshots_step(struct driver *d);
+/* When snapshots_step() would do something, us; UINT64_MAX: not by itself. */
+uint64_t snapshots_deadline_us(const struct driver *d);
 void snapshots_stop(struct driver *d);
 void purge_look(struct driver *d);
 void purge_stop(struct driver *d);

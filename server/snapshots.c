@@ -6,8 +6,17 @@
 #include "server/order/order.h"
 #include "util/log.h"
 
-/* A slice of a snapshot between two looks at the sockets. */
-enum { SLICE_US = 800 };
+/* A snapshot takes what time it needs, the requests must not: while there are any, its
+ * slices are short and use a part of the loop's time only; and the next one waits until this
+ * one's cost has been spread out. Writing 1,000,000 znodes each second for every 50,000
+ * writes would keep the loop, and the disk, from more useful things. */
+enum {
+    SLICE_US = 800,      /* Between two looks at the sockets when nobody asks for anything. */
+    SLICE_BUSY_US = 200, /* The same while there are requests... */
+    BUSY_SHARE = 4,      /* ...and it gets one part in so many of the time. */
+    BUSY_US = 5000,      /* There are requests as long after the last one. */
+    REST_FACTOR = 4,     /* Rest after a snapshot, in times of what it took. */
+};
 
 /* Not all servers of an ensemble at the same time: half of the limit and a random part
  * of the other half. */
@@ -59,16 +68,15 @@ void snapshots_look(struct driver *d, struct wal_batch *b)
 
     if (txns <= d->txns_limit && (d->bytes_limit == 0 || d->log_bytes <= d->bytes_limit))
         return;
+    /* A few more txns to replay cost less. */
+    if (d->dump != NULL || d->turn_us < d->dump_rest_us)
+        return;
     b->roll_after = true;
     order_snapshot_begun(o);
     d->txns_before = 0;
     d->log_bytes = 0;
     d->roll_zxid = b->txns[b->count - 1].zxid + 1;
     draw_limits(d);
-    if (d->dump != NULL) {
-        log_warn("snapshot: skipped, the last one is still being written");
-        return;
-    }
     begin(d);
 }
 
@@ -79,6 +87,7 @@ static void finish(struct driver *d, int result)
 
     d->dump = dump_free(d->dump, &d->service.state);
     d->dump_wants_cpu = false;
+    d->dump_rest_us = net_now_us() + (net_now_us() - d->dump_began_us) * REST_FACTOR;
     if (result < 0) {
         /* What is durable is so by the log: the server goes on, and tries again later. */
         d->service.stats.snapshot_error_count++;
@@ -91,15 +100,33 @@ static void finish(struct driver *d, int result)
              (unsigned long long)ms);
 }
 
+/* Who waits for a reply before he asks again is silent for a moment, too. */
+static bool has_requests(const struct driver *d, uint64_t now_us)
+{
+    return now_us - d->input_us < BUSY_US;
+}
+
+uint64_t snapshots_deadline_us(const struct driver *d)
+{
+    if (d->dump == NULL || !d->dump_wants_cpu)
+        return UINT64_MAX;
+    return has_requests(d, d->turn_us) ? d->dump_next_us : 0;
+}
+
 void snapshots_step(struct driver *d)
 {
-    if (d->dump == NULL)
-        return;
     uint64_t began = net_now_us();
-    int r = dump_step(d->dump, &d->service.state, SLICE_US, net_now_us, &d->dump_wants_cpu);
+
+    if (began < snapshots_deadline_us(d))
+        return;
+    bool is_busy = has_requests(d, began);
+    int r = dump_step(d->dump, &d->service.state, is_busy ? SLICE_BUSY_US : SLICE_US, net_now_us,
+                      &d->dump_wants_cpu);
     if (r != 0)
         finish(d, r);
-    histogram_add(&d->service.stats.snapshot_stall_us, net_now_us() - began);
+    uint64_t took = net_now_us() - began;
+    d->dump_next_us = began + took * BUSY_SHARE;
+    histogram_add(&d->service.stats.snapshot_stall_us, took);
 }
 
 void snapshots_stop(struct driver *d)

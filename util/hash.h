@@ -1,11 +1,12 @@
-/* A fast keyed hash of short strings, the same on every machine. The seed makes
- * collisions hard to prepare from outside; tests and the simulator fix it. */
+/* Fast keyed hashes, the same on every machine. The seed makes collisions hard to prepare
+ * from outside; tests and the simulator fix it. */
 #ifndef UTIL_HASH_H
 #define UTIL_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "util/name_hash.h"
 
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
@@ -20,19 +21,9 @@ static inline uint64_t hash_u64(uint64_t seed, uint64_t v)
 
 static inline uint64_t hash_bytes(uint64_t seed, const void *at, size_t len)
 {
-    const uint8_t *p = at;
-    uint64_t h = seed + 0x9E3779B97F4A7C15u * (len + 1);
-    uint64_t v;
+    struct name_hash k = name_hash_init(seed);
 
-    for (; len >= 8; p += 8, len -= 8) {
-        memcpy(&v, p, 8);
-        h = hash_mix(h, v);
-        h = h << 23 | h >> 41;
-    }
-    v = 0;
-    memcpy(&v, p, len);
-    h = hash_mix(h, v ^ ((uint64_t)len << 56));
-    return hash_mix(h, h >> 29 ^ seed);
+    return name_hash(&k, 0, at, len);
 }
 
 #endif

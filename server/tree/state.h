@@ -15,7 +15,7 @@
 #include "server/tree/arena.h"
 #include "server/tree/buckets.h"
 #include "server/tree/crc.h"
-#include "server/tree/name_hash.h"
+#include "util/name_hash.h"
 #include "server/tree/node.h"
 #include "server/tree/tree.h"
 #include "util/bytes.h"

@@ -3,7 +3,7 @@
 #define SERVER_TREE_WATCH_TABLE_H
 
 #include "server/tree/buckets.h"
-#include "server/tree/name_hash.h"
+#include "util/name_hash.h"
 #include "server/tree/u32set.h"
 #include "server/tree/watch.h"
 

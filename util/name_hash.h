@@ -2,8 +2,8 @@
  * collisions are the same under every seed, this one gives an attacker who does not
  * know the seed nothing to prepare: both factors of each multiplication are masked
  * with secrets, and both halves of the product are kept. */
-#ifndef SERVER_TREE_NAME_HASH_H
-#define SERVER_TREE_NAME_HASH_H
+#ifndef UTIL_NAME_HASH_H
+#define UTIL_NAME_HASH_H
 
 #include <endian.h>
 #include <stddef.h>
