@@ -6,8 +6,8 @@
 
 #include "server/config_keys.h"
 #include "server/config_load.h"
-#include "server/properties.h"
 #include "util/check.h"
+#include "util/properties.h"
 
 /* The command line can't hold more than the file. */
 enum { DEFINES_MAX = PROPERTIES_MAX_KEYS };
@@ -185,7 +185,7 @@ static int load_given(struct config_load *l, char *const *defines, size_t count)
     if (r == 0 && l->report->error_count > errors_before)
         r = -EINVAL;
     free(l->given);
-    free(l->servers.client_address);
+    config_servers_done(&l->servers);
     properties_done(&properties);
     return r;
 }
@@ -197,13 +197,12 @@ static int load(struct config **ret, struct config_report *report, const char *p
         .conf = zk_xcalloc(1, sizeof *l.conf),
         .report = report,
         .path = path,
-        .standalone_enabled = true,
-        .servers = { .client_port = -1 },
     };
     int r = -E2BIG;
 
     zk_assert(ret != NULL && report != NULL);
     config_apply_defaults(l.conf);
+    l.conf->sid = 1; /* As ZooKeeper has it without an ensemble. */
     if (path != NULL)
         l.conf->path = copy(path);
     if (count > DEFINES_MAX)
@@ -280,6 +279,8 @@ struct config *config_free(struct config *conf)
     if (conf == NULL)
         return NULL;
     free(conf->path);
+    zab_config_unref(conf->members);
+    zab_config_unref(conf->last_seen);
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         if (key->field == FIELD_TEXT) {

@@ -19,6 +19,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "util/ids.h"
+
+struct zab_config;
+struct zab_config_rules;
+
 /* All strings belong to the struct. A string that may be unset is NULL then. */
 struct config {
     /* The file that was read; NULL when there was none. */
@@ -33,7 +38,7 @@ struct config {
 
     /* Client port. */
     char *client_address;          /* Host name or address; NULL: all interfaces. */
-    int32_t client_port;           /* 0: any free port. */
+    int32_t client_port;           /* 0: any free port; -1: known after config_settle(). */
     int32_t client_backlog;        /* -1: the system's choice. */
     bool client_keepalive;         /* SO_KEEPALIVE on client connections. */
     int32_t max_connections_ip;    /* From one address; 0: no limit. */
@@ -90,8 +95,6 @@ struct config {
     bool digest_enabled;
     int32_t purge_retain_count; /* >= 3. */
     int64_t purge_interval_ms;  /* 0: never. */
-    int32_t commit_log_count;   /* Txns kept in memory for learners. */
-    double snapshot_size_factor;
 
     /* Tree. */
     bool extended_types;
@@ -126,6 +129,49 @@ struct config {
     int64_t max_egress_bytes;
     int64_t conn_egress_bytes;
     int32_t slow_reader_ms;
+
+    /* The ensemble. members and what goes with it is of the file that was read; where that names
+     * a dynamic file (dynamic_path) it comes with config_settle(), as the sid does. */
+    struct zab_config *members;   /* In force; NULL: a server of one without an ensemble. */
+    struct zab_config *last_seen; /* Proposed after it, from the file .next; NULL: none. */
+    zk_sid sid;                   /* Own id; 1 without an ensemble. */
+    char *dynamic_path;           /* dynamicConfigFile; NULL: none. */
+    bool standalone_enabled;
+    bool is_observer;      /* peerType; after config_settle() the role of the own line. */
+    int32_t init_limit;    /* Ticks: to connect to a leader and to synchronise with it. */
+    int32_t sync_limit;    /* Ticks: silence after which a peer counts as lost. */
+    int32_t connect_limit; /* Ticks for a learner to connect; 0: init_limit. */
+    bool local_sessions, local_sessions_upgrading;
+    bool leader_serves;               /* The leader accepts clients. */
+    bool observer_logs;               /* syncEnabled: observers keep log and snapshots. */
+    int32_t observer_master_port;     /* Followers serve observers there; 0: off. */
+    int32_t observer_master_bytes;    /* observerMaster.sizeLimit: commits kept for them. */
+    int64_t observer_reconnect_ms;    /* Random delay up to this before a new connection. */
+    int64_t observer_election_ms;     /* The same before an observer looks for a leader. */
+    bool quorum_listen_on_all;        /* Peer ports are bound on all interfaces. */
+    bool multi_address;               /* A server may have several addresses. */
+    bool multi_address_check;         /* Whether they are tried for reachability, and */
+    int32_t multi_address_timeout_ms; /* how long. */
+    /* Elections and peer connections. */
+    int32_t election_connect_ms;   /* cnxTimeout: TCP connect on the election port. */
+    int32_t election_handshake_ms; /* quorumCnxnTimeoutMs; -1: sync_limit ticks. */
+    bool election_keepalive;       /* tcpKeepAlive: SO_KEEPALIVE on election connections. */
+    int32_t election_bind_tries;   /* electionPortBindRetry, a second apart; 0: for ever. */
+    int32_t notify_min_ms;         /* Votes are sent again after this, */
+    int32_t notify_max_ms;         /* doubled each time up to this. */
+    int32_t learner_retry_ms;      /* leaderConnectDelayDuringRetryMs: between two tries. */
+    int32_t epoch_wait_ms; /* leader.maxTimeToWaitForEpoch: a leader whose voters went; -1: off. */
+    /* What a leader keeps and does for learners. */
+    int32_t snap_syncs_max;      /* leader.maxConcurrentSnapSyncs: of observers at once. */
+    int32_t diff_syncs_max;      /* leader.maxConcurrentDiffSyncs: the same. */
+    int32_t commit_log_count;    /* Txns kept in memory for learners, at least. */
+    double snapshot_size_factor; /* Of the last snapshot's size the log read for a learner; < 0:
+                                    the log is not read. */
+    bool force_snapshot_sync;
+    /* zabd's own. */
+    bool linearizable_reads;
+    int64_t learner_feed_bytes; /* Unsent to a learner, beyond which its feed waits. */
+    int64_t history_bytes;      /* Committed txns kept in memory for learners, at most. */
 };
 
 enum config_severity { CONFIG_WARNING, CONFIG_ERROR };
@@ -157,6 +203,18 @@ int config_load(struct config **ret, struct config_report *report, const char *p
  * (CONFIG), or ZooKeeper's short form `port dataDir [tickTime [maxClientCnxns]]`. */
 int config_load_words(struct config **ret, struct config_report *report, char *const *words,
                       size_t word_count, char *const *defines, size_t count);
+
+enum config_use { CONFIG_CHECK, CONFIG_START };
+
+/* Reads what else the configuration speaks of: dynamic files and, in an ensemble, myid. Sets
+ * members, last_seen, sid, is_observer, and the client port from the own line. CONFIG_CHECK
+ * is content without a myid, which another machine has. Returns 0, or -EINVAL when it added an
+ * error to the report. Once, after a load that went well, and before anybody else refers to
+ * the members. */
+int config_settle(struct config *conf, struct config_report *report, enum config_use use);
+
+/* What a membership's text may hold under this configuration. */
+struct zab_config_rules config_rules(const struct config *conf);
 
 /* NULL is fine; returns NULL. */
 struct config *config_free(struct config *conf);

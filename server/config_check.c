@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/config_load.h"
+#include "server/config_value.h"
 #include "util/check.h"
 
 enum { SCHEME_MAX_BYTES = 32 };
@@ -30,13 +31,33 @@ static void check_directories(struct config_load *l)
 
 static void check_client_port(struct config_load *l)
 {
+    const struct config_servers *servers = &l->servers;
+
     if (is_given(l, "clientPort"))
         return;
     if (is_given(l, "clientPortAddress"))
         config_say(l, CONFIG_ERROR, config_given_find(l, "clientPortAddress"),
                    "clientPortAddress is set but clientPort is not");
-    else if (l->servers.client_port < 0 && l->servers.participants <= 1)
+    else if (l->conf->members != NULL || l->conf->dynamic_path != NULL)
+        l->conf->client_port = -1; /* The own line may have it: config_settle(). */
+    else if (!servers->has_client_port && servers->participants <= 1 && !servers->is_bad)
         config_say(l, CONFIG_ERROR, NULL, "clientPort is not set: no client could connect");
+}
+
+/* Defaults that ZooKeeper falls back to where a value makes no sense. */
+static void check_peers(struct config_load *l)
+{
+    const struct config_given *logs = config_given_find(l, "observer.syncEnabled");
+    struct config *conf = l->conf;
+
+    if (logs != NULL) /* The property counts, not the key of the file. */
+        conf->observer_logs = java_is_true(logs->value);
+    if (conf->election_bind_tries < 0)
+        conf->election_bind_tries = 3;
+    if (conf->snapshot_size_factor > 1)
+        conf->snapshot_size_factor = 0.33;
+    if (conf->notify_max_ms < conf->notify_min_ms)
+        conf->notify_max_ms = conf->notify_min_ms;
 }
 
 /* Two and twenty ticks unless given. */
@@ -173,6 +194,7 @@ void config_check(struct config_load *l)
     struct config *conf = l->conf;
 
     config_check_servers(l);
+    check_peers(l);
     check_directories(l);
     check_client_port(l);
     check_session_timeouts(l);

@@ -35,14 +35,17 @@
 #define S_INT(n, v, ...)    ROW(n, v, KEY_SYSTEM, KEY_HONOURED, KEY_DECODE_INT, __VA_ARGS__)
 #define S_LONG(n, v, ...)   ROW(n, v, KEY_SYSTEM, KEY_HONOURED, KEY_DECODE_LONG, __VA_ARGS__)
 #define S_BOOL(n, v, m)     ROW(n, v, KEY_SYSTEM, KEY_HONOURED, KEY_BOOL, TO_BOOL(m))
+#define OWN_BOOL(n, v, m)   ROW(n, v, KEY_OWN, KEY_HONOURED, KEY_BOOL_STRICT, TO_BOOL(m))
 #define OWN_TEXT(n, v, m)   ROW(n, v, KEY_OWN, KEY_HONOURED, KEY_TEXT, TO_TEXT(m))
 #define OWN_INT(n, v, ...)  ROW(n, v, KEY_OWN, KEY_HONOURED, KEY_INT, __VA_ARGS__)
 #define OWN_LONG(n, v, ...) ROW(n, v, KEY_OWN, KEY_HONOURED, KEY_LONG, __VA_ARGS__)
 
-/* Of ensembles: checked as ZooKeeper checks it, then of no use to a server of one. */
-#define F_ENSEMBLE(n, v, t) ROW(n, v, KEY_FILE, KEY_ENSEMBLE, t, .field = FIELD_NONE)
-#define P_ENSEMBLE(n, v, t) ROW(n, v, KEY_PROPERTY, KEY_ENSEMBLE, t, .field = FIELD_NONE)
-#define F_ENSEMBLES(n)      ROW(n, NULL, KEY_FILE, KEY_ENSEMBLE, KEY_TEXT, .is_prefix = true)
+/* Of ensembles. */
+#define F_ENSEMBLE(n, v, t, ...) ROW(n, v, KEY_FILE, KEY_ENSEMBLE, t, __VA_ARGS__)
+#define P_ENSEMBLE(n, v, t, ...) ROW(n, v, KEY_PROPERTY, KEY_ENSEMBLE, t, __VA_ARGS__)
+#define F_MEMBERS(n)             ROW(n, NULL, KEY_FILE, KEY_ENSEMBLE, KEY_TEXT, .is_prefix = true)
+#define LIMIT(m)                 TO_INT(m), FROM(0, INT32_MAX)
+#define MS(m)                    TO_INT(m), FROM(1, INT32_MAX), .clamps = true
 
 #define F_JVM(n, v, t) ROW(n, v, KEY_FILE, KEY_JVM, t, .field = FIELD_NONE)
 #define P_JVM(n, v)    ROW(n, v, KEY_PROPERTY, KEY_JVM, KEY_TEXT, .field = FIELD_NONE)
@@ -147,10 +150,6 @@ const struct config_key config_keys[] = {
           .clamps = true),
     F_INT("autopurge.purgeInterval", "0", TO_LONG(purge_interval_ms), FROM(0, INT32_MAX),
           .scale = 3600000, .clamps = true),
-    ROW("commitLogCount", "500", KEY_PROPERTY, KEY_ENSEMBLE, KEY_LENIENT_LONG,
-        TO_INT(commit_log_count), FROM(0, INT32_MAX), .clamps = true),
-    ROW("snapshotSizeFactor", "0.33", KEY_PROPERTY, KEY_ENSEMBLE, KEY_LENIENT_DOUBLE,
-        TO_DOUBLE(snapshot_size_factor)),
 
     /* Tree. */
     P_BOOL("extendedTypesEnabled", "false", extended_types),
@@ -176,7 +175,6 @@ const struct config_key config_keys[] = {
     P_TEXT("enforce.auth.schemes", NULL, TO_TEXT(enforce_schemes)),
     P_TEXT("authProvider.", NULL, .is_prefix = true),
     P_TEXT("4lw.commands.whitelist", "srvr", TO_TEXT(words_whitelist)),
-    ROW("enableEagerACLCheck", "false", KEY_PROPERTY, KEY_ENSEMBLE, KEY_BOOL, .field = FIELD_NONE),
     P_IDLE("IPAuthenticationProvider.usexforwardedfor", "false", ADMIN),
 
     /* Metrics and requests by path. */
@@ -198,51 +196,61 @@ const struct config_key config_keys[] = {
              FROM(KIB, INT64_MAX)),
     OWN_INT("zabd.slowReaderMs", "10000", TO_INT(slow_reader_ms), FROM(1, INT32_MAX)),
 
+    OWN_BOOL("zabd.linearizableReads", "false", linearizable_reads),
+    OWN_LONG("zabd.learnerFeedBytes", "8388608", TO_LONG(learner_feed_bytes),
+             FROM(64 * KIB, INT64_MAX)),
+    OWN_LONG("zabd.historyBytes", "33554432", TO_LONG(history_bytes), FROM(KIB * KIB, INT64_MAX)),
+
     /* Ensembles. */
-    F_ENSEMBLES("server."),
-    F_ENSEMBLES("group."),
-    F_ENSEMBLES("weight."),
-    F_ENSEMBLE("standaloneEnabled", "true", KEY_BOOL_STRICT),
-    F_STOP("dynamicConfigFile", NULL, KEY_TEXT, "an ensemble"),
-    F_ENSEMBLE("initLimit", NULL, KEY_INT),
-    F_ENSEMBLE("syncLimit", NULL, KEY_INT),
-    F_ENSEMBLE("connectToLearnerMasterLimit", "0", KEY_INT),
-    F_ENSEMBLE("electionAlg", "3", KEY_INT),
-    F_ENSEMBLE("peerType", "participant", KEY_TEXT),
-    F_ENSEMBLE("syncEnabled", "true", KEY_BOOL_STRICT),
-    F_ENSEMBLE("quorumListenOnAllIPs", "false", KEY_BOOL_STRICT),
-    F_ENSEMBLE("localSessionsEnabled", "false", KEY_BOOL_STRICT),
-    F_ENSEMBLE("localSessionsUpgradingEnabled", "false", KEY_BOOL_STRICT),
-    F_ENSEMBLE("observerMasterPort", "0", KEY_INT),
-    F_ENSEMBLE("oraclePath", NULL, KEY_TEXT),
-    F_ENSEMBLE("quorum.cnxn.threads.size", "20", KEY_INT),
-    P_ENSEMBLE("multiAddress.enabled", "false", KEY_BOOL_STRICT),
-    P_ENSEMBLE("multiAddress.reachabilityCheckEnabled", "true", KEY_BOOL_STRICT),
-    P_ENSEMBLE("multiAddress.reachabilityCheckTimeoutMs", "1000", KEY_INT),
-    P_ENSEMBLE("leaderServes", "yes", KEY_TEXT),
-    P_ENSEMBLE("leader.maxTimeToWaitForEpoch", "-1", KEY_DECODE_INT),
-    P_ENSEMBLE("leader.maxConcurrentSnapSyncs", "10", KEY_DECODE_INT),
-    P_ENSEMBLE("leader.maxConcurrentDiffSyncs", "100", KEY_DECODE_INT),
-    P_ENSEMBLE("leader.closeSocketAsync", "false", KEY_BOOL),
-    P_ENSEMBLE("leader.ackLoggingFrequency", "1000", KEY_DECODE_INT),
-    P_ENSEMBLE("learner.closeSocketAsync", "false", KEY_BOOL),
-    P_ENSEMBLE("learner.asyncSending", "false", KEY_BOOL),
-    P_ENSEMBLE("leaderConnectDelayDuringRetryMs", "100", KEY_DECODE_INT),
-    P_ENSEMBLE("cnxTimeout", "5000", KEY_INT),
-    P_ENSEMBLE("quorumCnxnTimeoutMs", "-1", KEY_DECODE_INT),
-    P_ENSEMBLE("fastleader.minNotificationInterval", "200", KEY_DECODE_INT),
-    P_ENSEMBLE("fastleader.maxNotificationInterval", "60000", KEY_DECODE_INT),
-    P_ENSEMBLE("electionPortBindRetry", "3", KEY_DECODE_INT),
-    P_ENSEMBLE("tcpKeepAlive", "false", KEY_BOOL),
-    P_ENSEMBLE("observer.reconnectDelayMs", "0", KEY_DECODE_LONG),
-    P_ENSEMBLE("observer.election.DelayMs", "200", KEY_DECODE_LONG),
-    P_ENSEMBLE("observer.syncEnabled", "true", KEY_BOOL),
-    P_ENSEMBLE("observerMaster.sizeLimit", "33554432", KEY_DECODE_INT),
-    P_ENSEMBLE("forceSnapshotSync", "false", KEY_BOOL),
-    P_ENSEMBLE("forward_learner_requests_to_commit_processor_disabled", "false", KEY_BOOL),
-    P_ENSEMBLE("follower.skipLearnerRequestToNextProcessor", "false", KEY_BOOL),
-    P_ENSEMBLE("messageTracker.Enabled", "false", KEY_BOOL),
-    P_ENSEMBLE("messageTracker.BufferSize", "10", KEY_DECODE_INT),
+    F_MEMBERS("server."),
+    F_MEMBERS("group."),
+    F_MEMBERS("weight."),
+    F_TEXT("dynamicConfigFile", NULL, TO_TEXT(dynamic_path)),
+    F_ENSEMBLE("standaloneEnabled", "true", KEY_BOOL_STRICT, TO_BOOL(standalone_enabled)),
+    F_ENSEMBLE("initLimit", NULL, KEY_INT, LIMIT(init_limit)),
+    F_ENSEMBLE("syncLimit", NULL, KEY_INT, LIMIT(sync_limit)),
+    F_ENSEMBLE("connectToLearnerMasterLimit", "0", KEY_INT, LIMIT(connect_limit)),
+    F_ENSEMBLE("electionAlg", "3", KEY_INT, .field = FIELD_NONE),
+    F_ENSEMBLE("peerType", "participant", KEY_TEXT, .field = FIELD_NONE),
+    F_ENSEMBLE("localSessionsEnabled", "false", KEY_BOOL_STRICT, TO_BOOL(local_sessions)),
+    F_ENSEMBLE("localSessionsUpgradingEnabled", "false", KEY_BOOL_STRICT,
+               TO_BOOL(local_sessions_upgrading)),
+    P_ENSEMBLE("leaderServes", "yes", KEY_UNLESS_NO, TO_BOOL(leader_serves)),
+    F_ENSEMBLE("syncEnabled", "true", KEY_BOOL_STRICT, TO_BOOL(observer_logs)),
+    P_ENSEMBLE("observer.syncEnabled", NULL, KEY_BOOL, .field = FIELD_NONE),
+    F_ENSEMBLE("observerMasterPort", "0", KEY_INT, TO_INT(observer_master_port), FROM(0, 65535)),
+    P_ENSEMBLE("observerMaster.sizeLimit", "33554432", KEY_DECODE_INT,
+               TO_INT(observer_master_bytes), FROM(0, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("observer.reconnectDelayMs", "0", KEY_DECODE_LONG, TO_LONG(observer_reconnect_ms),
+               FROM(0, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("observer.election.DelayMs", "200", KEY_DECODE_LONG, TO_LONG(observer_election_ms),
+               FROM(0, INT32_MAX), .clamps = true),
+    F_ENSEMBLE("quorumListenOnAllIPs", "false", KEY_BOOL_STRICT, TO_BOOL(quorum_listen_on_all)),
+    P_ENSEMBLE("multiAddress.enabled", "false", KEY_BOOL_STRICT, TO_BOOL(multi_address)),
+    P_ENSEMBLE("multiAddress.reachabilityCheckEnabled", "true", KEY_BOOL_STRICT,
+               TO_BOOL(multi_address_check)),
+    P_ENSEMBLE("multiAddress.reachabilityCheckTimeoutMs", "1000", KEY_INT,
+               TO_INT(multi_address_timeout_ms), FROM(1, INT32_MAX)),
+    P_ENSEMBLE("cnxTimeout", "5000", KEY_INT, TO_INT(election_connect_ms), FROM(1, INT32_MAX)),
+    P_ENSEMBLE("quorumCnxnTimeoutMs", "-1", KEY_DECODE_INT, TO_INT(election_handshake_ms),
+               FROM(-1, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("tcpKeepAlive", "false", KEY_BOOL, TO_BOOL(election_keepalive)),
+    P_ENSEMBLE("electionPortBindRetry", "3", KEY_DECODE_INT, TO_INT(election_bind_tries)),
+    P_ENSEMBLE("fastleader.minNotificationInterval", "200", KEY_DECODE_INT, MS(notify_min_ms)),
+    P_ENSEMBLE("fastleader.maxNotificationInterval", "60000", KEY_DECODE_INT, MS(notify_max_ms)),
+    P_ENSEMBLE("leaderConnectDelayDuringRetryMs", "100", KEY_DECODE_INT,
+               TO_INT(learner_retry_ms), FROM(0, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("leader.maxTimeToWaitForEpoch", "-1", KEY_DECODE_INT, TO_INT(epoch_wait_ms),
+               FROM(-1, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("leader.maxConcurrentSnapSyncs", "10", KEY_DECODE_INT, TO_INT(snap_syncs_max),
+               FROM(1, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("leader.maxConcurrentDiffSyncs", "100", KEY_DECODE_INT, TO_INT(diff_syncs_max),
+               FROM(1, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("commitLogCount", "500", KEY_LENIENT_LONG, TO_INT(commit_log_count),
+               FROM(500, INT32_MAX), .clamps = true),
+    P_ENSEMBLE("snapshotSizeFactor", "0.33", KEY_LENIENT_DOUBLE, TO_DOUBLE(snapshot_size_factor)),
+    P_ENSEMBLE("forceSnapshotSync", "false", KEY_BOOL, TO_BOOL(force_snapshot_sync)),
+    F_STOP("oraclePath", NULL, KEY_TEXT, "an oracle"),
 
     /* TLS. */
     F_STOP("secureClientPort", NULL, KEY_INT, TLS),
@@ -290,6 +298,16 @@ const struct config_key config_keys[] = {
            .field = FIELD_NONE),
     P_TEXT("watchManagerName", "org.apache.zookeeper.server.watch.WatchManager",
            .field = FIELD_NONE),
+    P_JVM("enableEagerACLCheck", "false"),
+    F_JVM("quorum.cnxn.threads.size", "20", KEY_INT),
+    P_JVM("leader.closeSocketAsync", "false"),
+    P_JVM("leader.ackLoggingFrequency", "1000"),
+    P_JVM("learner.closeSocketAsync", "false"),
+    P_JVM("learner.asyncSending", "false"),
+    P_JVM("forward_learner_requests_to_commit_processor_disabled", "false"),
+    P_JVM("follower.skipLearnerRequestToNextProcessor", "false"),
+    P_JVM("messageTracker.Enabled", "false"),
+    P_JVM("messageTracker.BufferSize", "10"),
     P_JVM("watcherCleanThreadsNum", "2"),
     P_JVM("watcherCleanThreshold", "1000"),
     P_JVM("watcherCleanIntervalInSeconds", "600"),

@@ -17,7 +17,7 @@ enum key_kind {
 
 enum key_status {
     KEY_HONOURED,
-    KEY_ENSEMBLE,    /* Of servers in an ensemble; a server of one accepts it. */
+    KEY_ENSEMBLE,    /* Honoured in an ensemble; of no meaning to a server of one. */
     KEY_JVM,         /* Has a meaning only to a JVM: accepted with a warning. */
     KEY_IDLE,        /* A detail of a feature not there yet: accepted with a warning. */
     KEY_UNSUPPORTED, /* Switches such a feature on: stops the start unless it says off. */

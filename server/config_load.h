@@ -7,6 +7,7 @@
 
 #include "server/config.h"
 #include "server/config_keys.h"
+#include "zab/config.h"
 
 /* A key that was given a value. */
 struct config_given {
@@ -18,14 +19,13 @@ struct config_given {
     bool is_shadowed;     /* Another one for the same key counts. */
 };
 
-/* The server.N lines. */
+/* The lines server.N, read one by one. */
 struct config_servers {
-    size_t participants;
-    size_t observers;
-    const struct config_given *first;
-    /* Of the last participant; NULL and -1 when it has none. */
-    char *client_address;
-    int client_port;
+    struct zab_member *members;
+    size_t count, participants;
+    const struct config_given *first; /* Of server.N, group.N and weight.N. */
+    bool is_bad;                      /* A line was refused. */
+    bool has_client_port;             /* The client port was taken from one. */
 };
 
 struct config_load {
@@ -34,7 +34,6 @@ struct config_load {
     const char *path; /* NULL: no file. */
     struct config_given *given;
     size_t count;
-    bool standalone_enabled;
     struct config_servers servers;
 };
 
@@ -56,9 +55,16 @@ void config_apply(struct config_load *l, const struct config_given *given);
  * Returns false when `given` is not one of them. */
 bool config_apply_special(struct config_load *l, const struct config_given *given);
 
-/* config_servers.c: one server.N line, and then all of them together. */
+/* config_servers.c: one line server.N, group.N or weight.N, and then all of them together. */
 void config_apply_server(struct config_load *l, const struct config_given *given);
+void config_apply_group(struct config_load *l, const struct config_given *given);
 void config_check_servers(struct config_load *l);
+void config_servers_done(struct config_servers *servers);
+/* What an ensemble must have beside its members. */
+void config_check_ensemble(struct config_load *l, const struct config_given *at);
+/* The client port of the own line of a membership counts, unless the static file's says
+ * another: then *ret_agrees is false and nothing is taken over. */
+void config_take_client(struct config *conf, const struct zab_member *own, bool *ret_agrees);
 
 /* config_check.c: what depends on several keys. */
 void config_check(struct config_load *l);

@@ -73,7 +73,7 @@ static const char *status_text(const struct config_key *key)
     case KEY_HONOURED:
         return "honoured";
     case KEY_ENSEMBLE:
-        return "accepted: of servers in an ensemble";
+        return "honoured in an ensemble";
     case KEY_JVM:
         return "accepted with a warning: of the JVM";
     case KEY_IDLE:

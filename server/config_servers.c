@@ -1,147 +1,109 @@
-/* The lines `server.N=host:port:port[:role][;[host:]port]`. A server of one may have
- * such a line too, and its client port there. */
+/* The lines server.N, group.N and weight.N. Several participants are an ensemble, and one is
+ * where standaloneEnabled=false; else such a line only tells a server of one its client port. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "server/config_load.h"
 #include "server/config_value.h"
+#include "util/bytes.h"
 #include "util/check.h"
 
-enum { PARTS_MAX = 4, SPEC_MAX_BYTES = 1024 };
-
-struct spec {
-    bool is_observer;
-    const char *client_address; /* NULL: none given. */
-    int client_port;            /* -1: none given. */
-};
-
-/* Splits "a:b:c" or "[a:a]:b:c" in place. Returns the number of parts, or 0 when
- * there are more than PARTS_MAX or the brackets are wrong. */
-static size_t split_address(char *parts[PARTS_MAX], char *text)
+struct zab_config_rules config_rules(const struct config *conf)
 {
-    size_t count = 0;
-
-    if (text[0] == '[') {
-        char *end = strchr(text, ']');
-        if (end == NULL || (end[1] != ':' && end[1] != '\0'))
-            return 0;
-        parts[count++] = text + 1;
-        text = end[1] == ':' ? end + 2 : NULL;
-        *end = '\0';
-    }
-    while (text != NULL) {
-        if (count == PARTS_MAX)
-            return 0;
-        parts[count++] = text;
-        text = strchr(text, ':');
-        if (text != NULL)
-            *text++ = '\0';
-    }
-    return count;
+    return (struct zab_config_rules){ .standalone_enabled = conf->standalone_enabled,
+                                      .multi_address = conf->multi_address };
 }
 
-static bool read_port(int *ret, const char *text)
+static void note_first(struct config_servers *servers, const struct config_given *given)
 {
-    int64_t v;
-
-    if (!java_parse_long(&v, text) || v < 0 || v > 65535)
-        return false;
-    *ret = (int)v;
-    return true;
+    if (servers->first == NULL || given->line < servers->first->line)
+        servers->first = given;
 }
 
-static bool read_role(bool *ret_is_observer, const char *text)
+/* The number behind the point of a name. */
+static bool read_id(struct config_load *l, const struct config_given *given, const char *what,
+                    int64_t *ret)
 {
-    *ret_is_observer = strcasecmp(text, "observer") == 0;
-    return *ret_is_observer || strcasecmp(text, "participant") == 0;
+    if (java_parse_long(ret, strchr(given->name, '.') + 1) && *ret >= 0)
+        return true;
+    config_say(l, CONFIG_ERROR, given, "%.100s: the %s id is not a number", given->name, what);
+    l->servers.is_bad = true;
+    return false;
 }
 
-static bool read_client_part(struct spec *ret, char *text)
-{
-    char *parts[PARTS_MAX];
-    size_t count = split_address(parts, text);
-
-    if (count == 2)
-        ret->client_address = parts[0];
-    return (count == 1 || count == 2) && read_port(&ret->client_port, parts[count - 1]);
-}
-
-/* Reads one of the addresses that | joins. */
-static bool read_server_part(struct spec *ret, char *text)
-{
-    char *parts[PARTS_MAX];
-    size_t count = split_address(parts, text);
-    int port;
-
-    if (count < 2 || !read_port(&port, parts[1]))
-        return false;
-    if (count > 2 && !read_port(&port, parts[2]))
-        return false;
-    return count < 4 || read_role(&ret->is_observer, parts[3]);
-}
-
-static bool read_spec(struct spec *ret, char *text)
-{
-    char *client = strchr(text, ';');
-    char *next;
-
-    *ret = (struct spec){ .client_port = -1 };
-    if (client != NULL)
-        *client++ = '\0';
-    for (char *at = text; at != NULL; at = next) {
-        next = strchr(at, '|');
-        if (next != NULL)
-            *next++ = '\0';
-        if (!read_server_part(ret, at))
-            return false;
-    }
-    return client == NULL || *client == '\0' || read_client_part(ret, client);
-}
-
-static void add_participant(struct config_servers *servers, const struct spec *spec)
-{
-    servers->participants++;
-    servers->client_port = spec->client_port;
-    free(servers->client_address);
-    servers->client_address = NULL;
-    if (spec->client_address != NULL) {
-        size_t size = strlen(spec->client_address) + 1;
-        servers->client_address = memcpy(zk_xmalloc(size), spec->client_address, size);
-    }
-}
-
+/* Lines are looked at one by one so that each is told by its number. The key that allows
+ * several addresses may come behind them, so that is for the members as a whole. */
 void config_apply_server(struct config_load *l, const struct config_given *given)
 {
-    char text[SPEC_MAX_BYTES];
-    const char *id = strchr(given->name, '.') + 1;
-    size_t len = strlen(given->value);
-    struct spec spec;
+    static const struct zab_config_rules lenient = { .multi_address = true };
+    struct config_servers *servers = &l->servers;
+    char why[ZAB_CONFIG_WHY_MAX];
+    struct zab_member member;
     int64_t sid;
 
-    if (!java_parse_long(&sid, id)) {
-        config_say(l, CONFIG_ERROR, given, "%.100s: the server id is not a number", given->name);
+    note_first(servers, given);
+    if (!read_id(l, given, "server", &sid))
+        return;
+    if (zab_member_parse(&member, sid, given->value, strlen(given->value), &lenient, why) < 0) {
+        config_say(l, CONFIG_ERROR, given, "%s", why);
+        servers->is_bad = true;
         return;
     }
-    if (len < sizeof text)
-        memcpy(text, given->value, len + 1);
-    if (len >= sizeof text || !read_spec(&spec, text)) {
-        config_say(l, CONFIG_ERROR, given,
-                   "%.100s must read host:port:port[:participant|:observer][;[host:]port]",
-                   given->name);
-        return;
-    }
-    if (l->servers.first == NULL)
-        l->servers.first = given;
-    if (spec.is_observer)
-        l->servers.observers++;
-    else
-        add_participant(&l->servers, &spec);
+    servers->members =
+        zk_xrealloc(servers->members, (servers->count + 1) * sizeof *servers->members);
+    servers->members[servers->count++] = member;
+    servers->participants += member.is_voter;
+}
+
+void config_apply_group(struct config_load *l, const struct config_given *given)
+{
+    int64_t id;
+
+    note_first(&l->servers, given);
+    (void)read_id(l, given, given->name[0] == 'g' ? "group" : "server", &id);
+}
+
+void config_servers_done(struct config_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        zab_member_done(&servers->members[i]);
+    free(servers->members);
+    *servers = (struct config_servers){ 0 };
 }
 
 static bool is_any_address(const char *address)
 {
-    return address == NULL || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+    return address == NULL || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0 ||
+           strcmp(address, "0:0:0:0:0:0:0:0") == 0;
+}
+
+/* Literals of IPv6 have many spellings. */
+static bool same_address(const char *a, const char *b)
+{
+    struct in6_addr x, y;
+
+    if (is_any_address(a) || is_any_address(b))
+        return is_any_address(a) && is_any_address(b);
+    if (inet_pton(AF_INET6, a, &x) == 1 && inet_pton(AF_INET6, b, &y) == 1)
+        return memcmp(&x, &y, sizeof x) == 0;
+    return strcasecmp(a, b) == 0;
+}
+
+static char *copy_address(const char *address)
+{
+    if (is_any_address(address))
+        return NULL;
+    size_t size = strlen(address) + 1;
+    return memcpy(zk_xmalloc(size), address, size);
+}
+
+static void set_client(struct config *conf, const struct zab_member *own)
+{
+    free(conf->client_address);
+    conf->client_address = copy_address(own->client_host);
+    conf->client_port = own->client_port;
 }
 
 /* The single server's line may carry the client port. Where that is not the one of
@@ -149,48 +111,139 @@ static bool is_any_address(const char *address)
  * about this server; a standalone one has none, and clientPort counts. */
 static void take_client_port(struct config_load *l)
 {
-    struct config_servers *servers = &l->servers;
     struct config *conf = l->conf;
+    const struct zab_member *own = NULL;
 
-    if (servers->client_port < 0)
+    for (size_t i = 0; i < l->servers.count; i++)
+        if (l->servers.members[i].is_voter)
+            own = &l->servers.members[i];
+    if (own == NULL || own->client_host == NULL)
         return;
-    if (config_given_find(l, "clientPort") == NULL) {
-        conf->client_port = servers->client_port;
-        free(conf->client_address);
-        conf->client_address = servers->client_address;
-        servers->client_address = NULL;
-        return;
-    }
-    bool same_address =
-        (is_any_address(conf->client_address) && is_any_address(servers->client_address)) ||
-        (conf->client_address != NULL && servers->client_address != NULL &&
-         strcasecmp(conf->client_address, servers->client_address) == 0);
-    if (!same_address || conf->client_port != servers->client_port)
-        config_say(l, CONFIG_WARNING, servers->first,
+    l->servers.has_client_port = config_given_find(l, "clientPort") == NULL;
+    if (l->servers.has_client_port) {
+        set_client(conf, own);
+    } else if (!same_address(conf->client_address, own->client_host) ||
+               conf->client_port != own->client_port) {
+        config_say(l, CONFIG_WARNING, l->servers.first,
                    "%.100s names another client port than clientPort and clientPortAddress, "
                    "which count",
-                   servers->first->name);
+                   l->servers.first->name);
+    }
+}
+
+void config_take_client(struct config *conf, const struct zab_member *own, bool *ret_agrees)
+{
+    bool is_given = conf->client_port >= 0;
+
+    *ret_agrees = true;
+    if (own->client_host == NULL)
+        return;
+    if (is_given)
+        *ret_agrees = conf->client_port == own->client_port &&
+                      (is_any_address(conf->client_address) ||
+                       same_address(conf->client_address, own->client_host));
+    if (*ret_agrees)
+        set_client(conf, own);
+}
+
+/* The value as a properties file would have it. */
+static void put_line(struct bytes *out, const struct config_given *given)
+{
+    bytes_printf(out, "%s=", given->name);
+    for (const char *c = given->value; *c != '\0'; c++)
+        bytes_printf(out, *c == '\\' ? "\\%c" : "%c", *c);
+    bytes_put(out, "\n", 1);
+}
+
+static bool is_members_key(const struct config_given *given)
+{
+    const struct config_key *key = given->key;
+
+    return key != NULL && !given->is_shadowed && key->is_prefix &&
+           (strcmp(key->name, "server.") == 0 || strcmp(key->name, "group.") == 0 ||
+            strcmp(key->name, "weight.") == 0);
+}
+
+/* The line that a note is about begins it with its name; else the first one stands for all. */
+static const struct config_given *line_of(const struct config_load *l, const char *why)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        size_t len = strlen(l->given[i].name);
+        if (is_members_key(&l->given[i]) && strncmp(why, l->given[i].name, len) == 0 &&
+            (why[len] < '0' || why[len] > '9'))
+            return &l->given[i];
+    }
+    return l->servers.first;
+}
+
+static void make_members(struct config_load *l)
+{
+    struct zab_config_rules rules = config_rules(l->conf);
+    struct bytes text = { 0 };
+    char why[ZAB_CONFIG_WHY_MAX];
+
+    for (size_t i = 0; i < l->count; i++)
+        if (is_members_key(&l->given[i]))
+            put_line(&text, &l->given[i]);
+    if (zab_config_parse(&l->conf->members, (const char *)text.at, text.len, &rules, why) < 0)
+        config_say(l, CONFIG_ERROR, line_of(l, why), "%s", why);
+    bytes_done(&text);
+}
+
+void config_check_ensemble(struct config_load *l, const struct config_given *at)
+{
+    struct config *conf = l->conf;
+    bool is_on_command_line = false;
+
+    if (conf->init_limit == 0)
+        config_say(l, CONFIG_ERROR, at, "initLimit is not set: an ensemble needs it");
+    if (conf->sync_limit == 0)
+        config_say(l, CONFIG_ERROR, at, "syncLimit is not set: an ensemble needs it");
+    for (size_t i = 0; i < l->count; i++)
+        is_on_command_line |= is_members_key(&l->given[i]) && l->given[i].on_command_line;
+    if (conf->reconfig_enabled && (conf->path == NULL || is_on_command_line))
+        config_say(l, CONFIG_ERROR, at,
+                   "reconfigEnabled needs the members in a file, where they can change");
+}
+
+static void check_ensemble(struct config_load *l)
+{
+    const struct config_servers *servers = &l->servers;
+
+    make_members(l);
+    config_check_ensemble(l, servers->first);
+    if (servers->participants <= 2)
+        config_say(l, CONFIG_WARNING, servers->first,
+                   "an ensemble of %zu participant%s does not survive the loss of one: it takes "
+                   "three to do that",
+                   servers->participants, servers->participants == 1 ? "" : "s");
 }
 
 void config_check_servers(struct config_load *l)
 {
     const struct config_servers *servers = &l->servers;
-    const struct config_given *standalone = config_given_find(l, "standaloneEnabled");
+    bool is_alone = l->conf->standalone_enabled;
 
-    if (servers->participants > 1)
-        config_say(l, CONFIG_ERROR, servers->first,
-                   "%.100s and others: an ensemble of several servers is not yet supported",
-                   servers->first->name);
-    else if (servers->participants == 0 && !l->standalone_enabled)
-        config_say(l, CONFIG_ERROR, standalone,
+    if (servers->is_bad) { /* Told already; the rest is no less wrong for it. */
+        if (servers->participants > 1 || !is_alone)
+            config_check_ensemble(l, servers->first);
+        return;
+    }
+    if (l->conf->dynamic_path != NULL) {
+        if (servers->first != NULL)
+            config_say(l, CONFIG_ERROR, servers->first,
+                       "%.100s must be in the dynamicConfigFile, like all members",
+                       servers->first->name);
+    } else if (servers->participants == 0 && !is_alone) {
+        config_say(l, CONFIG_ERROR, config_given_find(l, "standaloneEnabled"),
                    "standaloneEnabled=false needs at least one participant (server.N)");
-    else if (servers->observers > 0)
+    } else if (servers->participants <= 1 && is_alone && servers->count > servers->participants) {
         config_say(l, CONFIG_ERROR, servers->first,
                    "%.100s: observers need an ensemble of several participants",
                    servers->first->name);
-    else if (!l->standalone_enabled)
-        config_say(l, CONFIG_ERROR, standalone,
-                   "standaloneEnabled=false: an ensemble is not yet supported");
-    else if (servers->participants == 1)
+    } else if (servers->participants > 1 || !is_alone) {
+        check_ensemble(l);
+    } else {
         take_client_port(l);
+    }
 }

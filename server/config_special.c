@@ -9,12 +9,11 @@
 
 typedef void special_fn(struct config_load *l, const struct config_given *given);
 
-static void apply_standalone(struct config_load *l, const struct config_given *given)
+/* For config_check(), which knows the other key too. */
+static void apply_nothing(struct config_load *l, const struct config_given *given)
 {
-    if (java_is_true(given->value) || java_is_false(given->value))
-        l->standalone_enabled = java_is_true(given->value);
-    else
-        config_say(l, CONFIG_ERROR, given, "standaloneEnabled must be true or false");
+    (void)l;
+    (void)given;
 }
 
 static void apply_election_algorithm(struct config_load *l, const struct config_given *given)
@@ -29,6 +28,7 @@ static void apply_peer_type(struct config_load *l, const struct config_given *gi
 {
     if (strcasecmp(given->value, "participant") != 0 && strcasecmp(given->value, "observer") != 0)
         config_say(l, CONFIG_ERROR, given, "peerType must be participant or observer");
+    l->conf->is_observer = strcasecmp(given->value, "observer") == 0;
 }
 
 static void apply_compression(struct config_load *l, const struct config_given *given)
@@ -180,7 +180,9 @@ static const struct special {
     special_fn *apply;
 } specials[] = {
     { "server.", config_apply_server },
-    { "standaloneEnabled", apply_standalone },
+    { "group.", config_apply_group },
+    { "weight.", config_apply_group },
+    { "observer.syncEnabled", apply_nothing },
     { "electionAlg", apply_election_algorithm },
     { "peerType", apply_peer_type },
     { "snapshot.compression.method", apply_compression },

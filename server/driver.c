@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,11 +11,12 @@
 #include "util/log.h"
 
 enum {
-    /* Milliseconds that a stop waits for the log and for clients to take their replies. */
+    /* Milliseconds that a stop waits for the log, for others to take over, and for clients to
+     * take their replies. */
     STOP_PATIENCE_MS = 5000,
     /* Between two parts of a reaper's round over very many candidates. */
     REAP_PAUSE_MS = 20,
-    EXIT_LOG_FAILED = 1,
+    EXIT_FAILED = 1,
 };
 
 static int64_t wall_ms(void)
@@ -38,14 +38,6 @@ void driver_wake(void *ctx)
     service_tick(&d->service, (int64_t)(d->turn_us / 1000), wall_ms());
 }
 
-void driver_log_failed(int err)
-{
-    (void)log_errno(LOG_LEVEL_ERROR, err,
-                    "log: a write or fsync failed; stopping, nothing more is acknowledged");
-    /* No replies, no clean-up: what memory holds may be more than what is durable. */
-    _exit(EXIT_LOG_FAILED);
-}
-
 static void drain_eventfd(int fd)
 {
     uint64_t count;
@@ -59,32 +51,28 @@ static void drain_eventfd(int fd)
 static void on_wal(evutil_socket_t fd, short what, void *ctx)
 {
     struct driver *d = ctx;
-    struct wal_done done;
     struct server_stats *stats = &d->service.stats;
+    struct wal_done done;
+    zk_zxid zxid;
 
     (void)what;
     driver_wake(d);
     drain_eventfd(fd);
-    int r = wal_done(d->wal, &done);
+    disk_figures(&d->disk, &done);
     if (done.fsyncs > stats->fsync_ms.count)
         summary_add(&stats->fsync_ms, done.fsync_us_last / 1000);
-    if (done.zxid >= d->roll_zxid) /* Else it still counts the files before the roll. */
-        d->log_bytes = done.file_bytes;
-    /* What was durable before the failure may be told, and nothing after it. */
-    if (r < 0)
-        driver_log_failed(r);
-    if (done.zxid > service_zxid(&d->service))
-        service_durable(&d->service, done.zxid);
+    if (disk_durable(&d->disk, &zxid))
+        service_durable(&d->service, zxid);
 }
 
 static void on_dump(evutil_socket_t fd, short what, void *ctx)
 {
     struct driver *d = ctx;
 
+    (void)fd;
     (void)what;
     driver_wake(d);
-    drain_eventfd(fd);
-    d->dump_wants_cpu = true;
+    disk_notified(&d->disk);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
@@ -113,6 +101,8 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     d->stop_ms = d->service.now_ms + STOP_PATIENCE_MS;
     net_stop_listening(&d->net);
     net_stop_reading(&d->net);
+    if (d->peers != NULL)
+        ensemble_step_down(d->service.ensemble, "it is asked to stop");
 }
 
 static void on_hup(evutil_socket_t fd, short what, void *ctx)
@@ -134,16 +124,17 @@ static int64_t min_ms(int64_t a, int64_t b)
 
 static int64_t next_deadline(const struct driver *d)
 {
-    int64_t at = net_deadline(&d->net);
+    int64_t at = min_ms(net_deadline(&d->net), disk_deadline(&d->disk));
+    uint64_t step_us = disk_step_due_us(&d->disk, d->turn_us);
 
-    uint64_t dump_us = snapshots_deadline_us(d);
-    if (dump_us != UINT64_MAX)
-        at = min_ms(at, (int64_t)(dump_us / 1000));
+    if (step_us != UINT64_MAX)
+        at = min_ms(at, (int64_t)(step_us / 1000));
+
+    if (d->peers != NULL)
+        at = min_ms(at, min_ms(peers_deadline(d->peers), ensemble_deadline(d->service.ensemble)));
     if (d->is_stopping)
         return min_ms(at, d->stop_ms);
-    at = min_ms(at, service_deadline(&d->service));
-    at = min_ms(at, d->reap_ms);
-    return min_ms(at, d->purge_ms);
+    return min_ms(at, min_ms(service_deadline(&d->service), d->reap_ms));
 }
 
 static void arm_timer(struct driver *d)
@@ -173,6 +164,10 @@ static void reap(struct driver *d)
 
     if (now < d->reap_ms)
         return;
+    if (!ensemble_leads(d->service.ensemble)) {
+        d->reap_ms = now + d->conf->container_interval_ms;
+        return;
+    }
     bool more = service_reap(&d->service, d->conf->container_never_used_ms,
                              (size_t)d->conf->container_per_minute);
     d->reap_ms = now + (more ? REAP_PAUSE_MS : d->conf->container_interval_ms);
@@ -184,12 +179,35 @@ static void do_what_is_due(struct driver *d)
 
     if (net_deadline(&d->net) <= now)
         net_expire(&d->net);
+    if (d->peers != NULL && peers_deadline(d->peers) <= now)
+        peers_expire(d->peers);
+    if (d->peers != NULL && ensemble_deadline(d->service.ensemble) <= now)
+        ensemble_timer(d->service.ensemble);
     if (d->is_stopping)
         return;
     if (service_deadline(&d->service) <= now || d->service.needs_room)
         (void)service_expire(&d->service);
     reap(d);
-    purge_look(d);
+    disk_look(&d->disk, now);
+}
+
+/* How long elections take, and since when we lead: for the words. */
+static void note_role(struct driver *d)
+{
+    const struct zab *z = ensemble_zab(d->service.ensemble);
+    int64_t now = d->service.now_ms;
+    bool is_looking = zab_role(z) == ZAB_LOOKING;
+
+    if (is_looking && d->looking_ms == INT64_MAX)
+        d->looking_ms = now;
+    if (!is_looking && d->looking_ms != INT64_MAX) {
+        summary_add(&d->election_ms, (uint64_t)(now - d->looking_ms));
+        d->looking_ms = INT64_MAX;
+    }
+    if (zab_role(z) != ZAB_LEADING)
+        d->leading_ms = INT64_MAX;
+    else if (d->leading_ms == INT64_MAX)
+        d->leading_ms = now;
 }
 
 /* ---- Turns. */
@@ -198,33 +216,44 @@ static void turn(struct driver *d)
 {
     net_run(&d->net);
     if (d->service.stats.packets_received != d->packets)
-        d->input_us = d->turn_us;
+        disk_has_requests(&d->disk, d->turn_us);
     d->packets = d->service.stats.packets_received;
     do_what_is_due(d);
-    snapshots_step(d);
+    disk_step(&d->disk);
     d->has_more = service_turn_end(&d->service);
-    struct wal_batch *batch = order_take_batch(d->service.order);
-    if (batch != NULL) {
-        summary_add(&d->service.stats.batch_txns, batch->count);
-        snapshots_look(d, batch);
-        wal_append(d->wal, batch);
+    (void)ensemble_turn_end(d->service.ensemble);
+    if (d->peers != NULL) {
+        peers_flush(d->peers); /* Proposals first: others wait for them. */
+        note_role(d);
     }
     net_flush(&d->net);
     histogram_add(&d->service.stats.loop_stall_us, net_now_us() - d->turn_us);
 }
 
+/* Nothing more will come of what is under way. Who leads hands over first: others lead when he is
+ * gone. What a learner has not heard the end of by then, it won't hear. */
+static bool is_drained(const struct driver *d)
+{
+    if (d->peers == NULL)
+        return order_outstanding(d->service.order) == 0;
+    return ensemble_has_stepped_down(d->service.ensemble) && !peers_has_output(d->peers);
+}
+
 static bool is_done(const struct driver *d)
 {
+    if (d->failed != NULL)
+        return true;
     if (!d->is_stopping)
         return false;
-    return d->service.now_ms >= d->stop_ms ||
-           (order_outstanding(d->service.order) == 0 && !net_has_output(&d->net));
+    return d->service.now_ms >= d->stop_ms || (is_drained(d) && !net_has_output(&d->net));
 }
 
 int driver_run(struct driver *d)
 {
     while (!is_done(d)) {
-        bool work = d->has_more || net_has_work(&d->net) || snapshots_deadline_us(d) <= d->turn_us;
+        bool work = d->has_more || net_has_work(&d->net) ||
+                    ensemble_has_work(d->service.ensemble) ||
+                    disk_step_due_us(&d->disk, d->turn_us) <= d->turn_us;
 
         arm_timer(d);
         d->is_awake = false;
@@ -235,16 +264,11 @@ int driver_run(struct driver *d)
         driver_wake(d);
         turn(d);
     }
-    bool clean = order_outstanding(d->service.order) == 0;
-    snapshots_stop(d);
-    purge_stop(d);
-    int r = wal_close(d->wal);
-    d->wal = NULL;
-    if (r < 0)
-        driver_log_failed(r);
+    bool clean = is_drained(d);
+    disk_stop(&d->disk);
     log_info("stop: done zxid=0x%llx clean=%s", (unsigned long long)service_zxid(&d->service),
              clean ? "yes" : "no");
-    return 0;
+    return d->failed != NULL ? EXIT_FAILED : 0;
 }
 
 /* ---- Events. */
@@ -253,8 +277,8 @@ int driver_add_events(struct driver *d)
 {
     struct event_base *b = d->base;
 
-    if (event_assign(&d->wal_event, b, d->wal_fd, EV_READ | EV_PERSIST, on_wal, d) < 0 ||
-        event_assign(&d->dump_event, b, d->dump_fd, EV_READ | EV_PERSIST, on_dump, d) < 0 ||
+    if (event_assign(&d->wal_event, b, d->disk.wal_fd, EV_READ | EV_PERSIST, on_wal, d) < 0 ||
+        event_assign(&d->dump_event, b, d->disk.dump_fd, EV_READ | EV_PERSIST, on_dump, d) < 0 ||
         event_assign(&d->timer_event, b, -1, 0, on_timer, d) < 0 ||
         event_assign(&d->term_event, b, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, d) < 0 ||
         event_assign(&d->int_event, b, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, d) < 0 ||
@@ -271,12 +295,10 @@ int driver_add_events(struct driver *d)
 
 void driver_stop(struct driver *d)
 {
-    snapshots_stop(d);
-    purge_stop(d);
-    if (d->wal != NULL)
-        (void)wal_close(d->wal);
+    disk_stop(&d->disk);
     if (d->net.base != NULL)
         net_done(&d->net);
+    d->peers = peers_free(d->peers);
     if (d->service.order != NULL)
         service_done(&d->service);
     if (d->has_events) {
@@ -287,11 +309,7 @@ void driver_stop(struct driver *d)
         (void)event_del(&d->int_event);
         (void)event_del(&d->hup_event);
     }
-    if (d->wal_fd >= 0)
-        (void)close(d->wal_fd);
-    if (d->dump_fd >= 0)
-        (void)close(d->dump_fd);
     if (d->base != NULL)
         event_base_free(d->base);
-    dirs_done(&d->dirs);
+    disk_close(&d->disk);
 }

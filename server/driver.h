@@ -1,68 +1,53 @@
-/* The driver: turns of the loop, and what carries the service's words to the disk and
- * back. Everything here runs on the loop thread. */
+/* The driver: turns of the loop, and what carries the service's and the ensemble's words to
+ * the disk and to the peers, and back. Everything here runs on the loop thread. */
 #ifndef SERVER_DRIVER_H
 #define SERVER_DRIVER_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "server/config.h"
+#include "server/disk.h"
+#include "server/dynamic.h"
+#include "server/ensemble/ensemble.h"
 #include "server/net/net.h"
+#include "server/net/peers.h"
 #include "server/request/service.h"
-#include "server/state/dump.h"
-#include "server/store/dirs.h"
-#include "server/store/wal.h"
-#include "util/rand.h"
 
 struct driver {
     const struct config *conf;
     struct event_base *base;
-    struct dirs dirs;
+    struct disk disk;
     struct service service;
     struct net net;
-    struct wal *wal;
 
-    int wal_fd, dump_fd; /* eventfds: something is durable; a chunk was taken. */
+    /* With peers. */
+    struct peers *peers; /* NULL: a server of one. */
+    struct dynamic dynamic;
+    zab_link last_link;         /* Names given to links. */
+    struct summary election_ms; /* How long elections took. */
+    int64_t looking_ms;         /* Since when; INT64_MAX: not looking. */
+    int64_t leading_ms;         /* The same of leading. */
+    const char *failed;         /* Why we can't go on; the loop ends. */
+
     struct event wal_event, dump_event, timer_event;
     struct event term_event, int_event, hup_event;
     bool has_events;
     int64_t timer_ms; /* What timer_event is set to; INT64_MAX: not set. */
 
     /* One turn. */
-    bool is_awake;     /* The clocks of this turn are set. */
-    bool has_more;     /* The service could go on at once. */
-    uint64_t packets;  /* Received before this turn... */
-    uint64_t input_us; /* ...which is the last that received any. */
+    bool is_awake;    /* The clocks of this turn are set. */
+    bool has_more;    /* The service could go on at once. */
+    uint64_t packets; /* Of clients, received before this turn. */
     uint64_t turn_us;
 
     /* Stopping. */
     bool is_stopping;
     int64_t stop_ms; /* When patience ends. */
 
-    /* Snapshots (storage-format 2.7). */
-    struct dump *dump; /* NULL: none under way. */
-    bool dump_wants_cpu;
-    uint64_t dump_began_us;
-    uint64_t dump_next_us; /* When the next slice is, if there is something else to do. */
-    uint64_t dump_rest_us; /* No other snapshot before. */
-    uint64_t txns_before;  /* Replayed at start: they count towards the next one. */
-    uint64_t txns_limit;   /* Drawn anew for each snapshot. */
-    uint64_t bytes_limit;  /* 0: off. */
-    uint64_t log_bytes;    /* Files since the last one, padding included. */
-    zk_zxid roll_zxid;     /* Last txn of the file that was ended for it. */
-    struct rand_state rand;
-
-    /* Purging runs on a thread of its own: it reads and deletes large files. */
-    pthread_t purge_thread;
-    bool is_purging;
-    int purge_done;   /* Atomic. */
-    int64_t purge_ms; /* When next; INT64_MAX: never. */
-
-    int64_t reap_ms;       /* When next. */
-    int64_t reap_began_ms; /* Of the round under way. */
+    int64_t reap_ms; /* When next. */
 };
 
 /* From a configuration to a server that answers. Returns 0, or the exit code of the process after a
@@ -75,20 +60,15 @@ void driver_stop(struct driver *d); /* Frees everything, also after a start that
 
 /* ---- Parts of it. */
 void driver_wake(void *ctx); /* Sets the clocks, once a turn. */
-/* The log failed: says so and ends the process at once; nothing more is acknowledged. */
-_Noreturn void driver_log_failed(int err);
-
 int driver_add_events(struct driver *d);
 
-/* snapshots.c */
-void snapshots_init(struct driver *d);
-/* Whether this batch is the last before a snapshot; marks it and begins the snapshot. */
-void snapshots_look(struct driver *d, struct wal_batch *b);
-void snapshots_step(struct driver *d);
-/* When snapshots_step() would do something, us; UINT64_MAX: not by itself. */
-uint64_t snapshots_deadline_us(const struct driver *d);
-void snapshots_stop(struct driver *d);
-void purge_look(struct driver *d);
-void purge_stop(struct driver *d);
+/* member.c: our side of struct ensemble_io, of the disk's and of the peers' callbacks. */
+struct ensemble_io driver_io(struct driver *d);
+struct disk_host driver_disk_host(struct driver *d);
+struct ensemble_conf driver_ensemble_conf(const struct driver *d, uint64_t seed);
+/* Sockets of an ensemble's server. 0 or a negative errno. */
+int driver_make_peers(struct driver *d);
+/* What the words show; ctx is the driver. */
+void driver_show_ensemble(void *ctx, struct words_ensemble *ret);
 
 #endif

@@ -72,6 +72,8 @@ static int check_config(const struct arguments *a)
         return EXIT_CONFIG;
     }
     int r = config_load_words(&conf, &report, a->words, 1, a->defines, a->define_count);
+    if (r == 0)
+        r = config_settle(conf, &report, CONFIG_CHECK);
     config_report_print(&report, stdout);
     if (r == 0)
         (void)printf("%s: ok\n", a->words[0]);
@@ -116,6 +118,8 @@ static int run(const struct arguments *a)
     enum log_level level;
 
     int r = config_load_words(&conf, &report, a->words, a->word_count, a->defines, a->define_count);
+    if (r == 0)
+        r = config_settle(conf, &report, CONFIG_START);
     if (r == 0 && conf->log_file != NULL) {
         int opened = log_open(conf->log_file);
         if (opened < 0) {

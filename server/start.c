@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -18,14 +17,14 @@ enum {
     EXIT_CONFIG = 2,
     EXIT_DATA = 3,
     EXIT_OTHER = 1,
-    SERVER_ID = 1,       /* Of a server without an ensemble, as ZK has it. */
-    FDS_OF_OUR_OWN = 32, /* Logs, snapshots, eventfds, the log file. */
+    FDS_OF_OUR_OWN = 32, /* Logs, snapshots, eventfds, the log file... */
+    FDS_OF_PEERS = 800,  /* ...links, calls, guests and listeners of the peers' ports. */
 };
 
 static struct service_conf service_conf_of(const struct config *c, uint64_t seed)
 {
     return (struct service_conf){
-        .server_id = SERVER_ID,
+        .server_id = c->sid,
         .tick_ms = c->tick_ms,
         .min_session_timeout_ms = c->session_timeout_min_ms,
         .max_session_timeout_ms = c->session_timeout_max_ms,
@@ -58,6 +57,11 @@ static struct service_conf service_conf_of(const struct config *c, uint64_t seed
         .emulate_353 = c->emulate_353_ttl,
         .reconfig_enabled = c->reconfig_enabled,
         .close_session_txn = c->close_session_txn,
+        .local_sessions = c->local_sessions && c->members != NULL,
+        .local_upgrading = c->local_sessions_upgrading,
+        .linearizable_reads = c->linearizable_reads && c->members != NULL,
+        .read_only_mode = c->readonly_mode,
+        .leader_abstains = !c->leader_serves,
         .auth = {
             .digest_enabled = c->auth_digest,
             .super_digest = c->super_digest,
@@ -109,11 +113,7 @@ static int make_loop(struct driver *d)
     (void)event_config_set_flag(ec, EVENT_BASE_FLAG_PRECISE_TIMER);
     d->base = event_base_new_with_config(ec);
     event_config_free(ec);
-    if (d->base == NULL)
-        return -ENOMEM;
-    d->wal_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    d->dump_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return d->wal_fd < 0 || d->dump_fd < 0 ? -errno : 0;
+    return d->base == NULL ? -ENOMEM : 0;
 }
 
 static int bind_port(struct driver *d, const struct net_conf *conf, int *ret_fd)
@@ -143,18 +143,9 @@ static int open_data(struct driver *d, struct state *state, struct recover_repor
     struct dirs_conf dirs_conf = { .data_dir = c->data_dir,
                                    .data_log_dir = c->data_log_dir,
                                    .autocreate = c->data_dir_autocreate };
-    struct recover_conf recover_conf = {
-        .tree = { .hash_seed = seed,
-                  .extended_types = c->extended_types,
-                  .emulate_353 = c->emulate_353_ttl,
-                  .digest = c->digest_enabled },
-        .trust_empty = c->snapshot_trust_empty,
-        .db_autocreate = c->db_autocreate,
-    };
+    struct disk_conf disk_conf = disk_conf_of(c, seed);
 
-    int r = dirs_open(&d->dirs, &dirs_conf, why);
-    if (r == 0)
-        r = recover(state, report, &d->dirs, &recover_conf, why);
+    int r = disk_open(&d->disk, &disk_conf, &dirs_conf, state, report, why);
     if (r < 0) {
         log_error("start: %s", why[0] != '\0' ? why : strerror(-r));
         return EXIT_DATA;
@@ -188,8 +179,8 @@ static void start_words(struct driver *d, int64_t fd_max)
         .whitelist = c->words_whitelist,
         .readonly_mode = c->readonly_mode,
         .client_port = c->client_port,
-        .snap_dir = d->dirs.snap_dir,
-        .log_dir = d->dirs.log_dir,
+        .snap_dir = d->disk.dirs.snap_dir,
+        .log_dir = d->disk.dirs.log_dir,
         .tick_ms = c->tick_ms,
         .min_session_timeout_ms = c->session_timeout_min_ms,
         .max_session_timeout_ms = c->session_timeout_max_ms,
@@ -199,21 +190,66 @@ static void start_words(struct driver *d, int64_t fd_max)
         .fd_max = fd_max,
         .ctx = d,
         .digests = past_digests,
+        .ensemble = d->peers != NULL ? driver_show_ensemble : NULL,
+        .sid = c->sid,
+        .init_limit = c->init_limit,
+        .sync_limit = c->sync_limit,
     };
 
     words_init(&d->net.words, &words);
 }
 
-static int start_service(struct driver *d, struct state *state, uint64_t seed)
+/* What the epoch files and the configuration say (quorum-protocol 1.5, 1.6). */
+static int load_place(struct driver *d, zk_zxid zxid, struct zab_saved *ret)
+{
+    const struct config *c = d->conf;
+    char why[STORE_WHY_MAX] = "";
+
+    *ret = (struct zab_saved){ .logged = zxid, .config = c->members, .last_seen = c->last_seen };
+    int r = disk_load_epochs(&d->disk, zxid, &ret->accepted, &ret->current, why);
+    if (r < 0) {
+        log_error("start: %s", why[0] != '\0' ? why : strerror(-r));
+        return EXIT_DATA;
+    }
+    d->dynamic = (struct dynamic){
+        .config_path = c->path,
+        .self = c->sid,
+        .stored = c->members->version,
+        .stored_next = c->last_seen != NULL ? c->last_seen->version : 0,
+    };
+    r = driver_make_peers(d);
+    if (r < 0) {
+        (void)log_errno(LOG_LEVEL_ERROR, r, "start: cannot set up the peers' ports");
+        return EXIT_OTHER;
+    }
+    log_info("start: member sid=%lld members=%zu voters=%zu accepted_epoch=%lld "
+             "current_epoch=%lld",
+             (long long)c->sid, c->members->count, c->members->voters, (long long)ret->accepted,
+             (long long)ret->current);
+    return 0;
+}
+
+static int start_service(struct driver *d, struct state *state, zk_zxid zxid, uint64_t seed)
 {
     struct service_conf conf = service_conf_of(d->conf, seed);
     struct client_host host = net_client_host();
+    struct ensemble_io io = driver_io(d);
+    struct ensemble_conf ensemble_conf = driver_ensemble_conf(d, seed);
+    struct zab_saved saved;
     struct timespec wall;
 
     const char *wrong = auth_conf_check(&conf.auth);
     if (wrong != NULL) {
         log_error("start: %s", wrong);
         return EXIT_CONFIG;
+    }
+    conf.io = &io;
+    if (d->conf->members != NULL) {
+        int exit_code = load_place(d, zxid, &saved);
+        if (exit_code != 0)
+            return exit_code;
+        conf.ensemble = &ensemble_conf;
+        conf.saved = &saved;
     }
     (void)clock_gettime(CLOCK_REALTIME, &wall);
     int r = service_init(&d->service, &conf, state, &host, (int64_t)(net_now_us() / 1000),
@@ -225,24 +261,14 @@ static int start_service(struct driver *d, struct state *state, uint64_t seed)
     return 0;
 }
 
-static int open_log(struct driver *d)
+static int begin_disk(struct driver *d)
 {
-    const struct config *c = d->conf;
-    struct wal_conf conf = {
-        .dir = d->dirs.log_dir,
-        .prealloc_bytes = (uint64_t)c->prealloc_bytes,
-        .roll_bytes = c->log_size_limit_bytes > 0 ? (uint64_t)c->log_size_limit_bytes : 0,
-        .sync = c->force_sync,
-        .write_index = true,
-        .fsync_warn_ms = (uint32_t)c->fsync_warn_ms,
-        .flush_delay_ms = (uint32_t)c->flush_delay_ms,
-        .max_batch = (uint32_t)c->max_batch_size,
-    };
+    struct disk_host host = driver_disk_host(d);
+    char why[STORE_WHY_MAX] = "";
 
-    int r = wal_open(&d->wal, &conf, d->wal_fd);
+    int r = disk_begin(&d->disk, &d->service.state, &host, d->service.now_ms, why);
     if (r < 0) {
-        d->wal = NULL;
-        (void)log_errno(LOG_LEVEL_ERROR, r, "start: cannot open the log dir=%s", d->dirs.log_dir);
+        log_error("start: %s", why[0] != '\0' ? why : strerror(-r));
         return EXIT_DATA;
     }
     return 0;
@@ -252,14 +278,31 @@ static void note_start(struct driver *d, const struct recover_report *report)
 {
     struct server_stats *stats = &d->service.stats;
 
-    d->txns_before = report->txns;
     stats->digest_mismatches_count = report->digest_mismatches;
     summary_add(&stats->startup_load_ms, report->load_us / 1000);
     summary_add(&stats->startup_txns, report->txns);
     summary_add(&stats->startup_txns_ms, report->replay_us / 1000);
     summary_add(&stats->dbinit_ms, (report->load_us + report->replay_us) / 1000);
     d->reap_ms = d->service.now_ms + d->conf->container_interval_ms;
-    snapshots_init(d);
+}
+
+static int serve(struct driver *d, int fd)
+{
+    char name[ADDRESS_TEXT_MAX];
+    int r = net_listen(&d->net, fd);
+
+    if (r < 0) {
+        (void)log_errno(LOG_LEVEL_ERROR, r, "start: cannot listen on the client port");
+        return EXIT_OTHER;
+    }
+    net_local_name(name, d->net.listen_fd);
+    log_info("start: %s address=%s zxid=0x%llx", d->peers != NULL ? "listening" : "serving", name,
+             (unsigned long long)service_zxid(&d->service));
+    if (d->peers != NULL) {
+        peers_listen(d->peers);
+        ensemble_start(d->service.ensemble);
+    }
+    return 0;
 }
 
 /* Everything after the port is ours. */
@@ -269,17 +312,15 @@ static int start_rest(struct driver *d, const struct net_conf *net_conf, int fd,
     struct recover_report report = { 0 };
     struct net_host host = { .ctx = d, .wake = driver_wake };
     uint64_t seed = random_seed();
-    char name[ADDRESS_TEXT_MAX];
 
     int exit_code = open_data(d, &state, &report, seed);
     if (exit_code == 0)
-        exit_code = start_service(d, &state, seed);
+        exit_code = start_service(d, &state, report.zxid, seed);
     if (exit_code != 0) {
         state_done(&state);
         return exit_code;
     }
-    rand_seed(&d->rand, seed);
-    exit_code = open_log(d);
+    exit_code = begin_disk(d);
     if (exit_code != 0)
         return exit_code;
     if (driver_add_events(d) < 0) {
@@ -289,35 +330,27 @@ static int start_rest(struct driver *d, const struct net_conf *net_conf, int fd,
     net_init(&d->net, net_conf, &host, d->base, &d->service, seed);
     start_words(d, fd_max);
     note_start(d, &report);
-    int r = net_listen(&d->net, fd);
-    if (r < 0) {
-        (void)log_errno(LOG_LEVEL_ERROR, r, "start: cannot listen on the client port");
-        return EXIT_OTHER;
-    }
-    net_local_name(name, d->net.listen_fd);
-    log_info("start: serving address=%s zxid=0x%llx", name,
-             (unsigned long long)service_zxid(&d->service));
-    return 0;
+    return serve(d, fd);
 }
 
 int driver_start(struct driver *d, const struct config *conf)
 {
     int fd = -1;
 
-    *d = (struct driver){ .conf = conf, .wal_fd = -1, .dump_fd = -1 };
-    d->dirs.lock_fds[0] = d->dirs.lock_fds[1] = -1;
-    d->purge_ms = d->reap_ms = d->timer_ms = INT64_MAX;
+    *d = (struct driver){ .conf = conf };
+    disk_init(&d->disk);
+    d->reap_ms = d->timer_ms = d->looking_ms = d->leading_ms = INT64_MAX;
     /* One arena: the helper threads allocate little, and idle memory counts. */
     (void)mallopt(M_ARENA_MAX, 1);
     /* Fixed, so that they don't grow with use: what large replies took goes back. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     int64_t fd_max = raise_fd_limit();
+    int64_t fds = conf->members != NULL ? FDS_OF_OUR_OWN + FDS_OF_PEERS : FDS_OF_OUR_OWN;
     struct net_conf net_conf = {
         .max_connections_ip = conf->max_connections_ip,
         .max_connections = conf->max_connections,
-        .fd_limit =
-            (int32_t)(fd_max > (int64_t)2 * FDS_OF_OUR_OWN ? fd_max - FDS_OF_OUR_OWN : fd_max / 2),
+        .fd_limit = (int32_t)(fd_max > 2 * fds ? fd_max - fds : fd_max / 2),
         .backlog = conf->client_backlog,
         .sessionless_ms = conf->sessionless_ms,
         .slow_reader_ms = conf->slow_reader_ms,

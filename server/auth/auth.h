@@ -37,6 +37,9 @@ struct idset;
 
 /* The set that every connection begins with: (ip, textual address in Java's form). */
 struct idset *idset_of_address(const struct sockaddr *peer);
+/* The set of identities that another server says its client has (quorum-protocol 3.2). NULL: a null
+ * text, or more than one connection can have. */
+struct idset *idset_of_ids(struct jute_vector ids);
 struct idset *idset_ref(struct idset *s);
 struct idset *idset_unref(struct idset *s); /* Returns NULL. */
 size_t idset_count(const struct idset *s);

@@ -133,7 +133,8 @@ static struct idset *idset_with(const struct idset *old, struct jute_bytes schem
     }
     s->entries[count] = entry_of(scheme, id, text_len);
     s->is_super = s->is_super || s->entries[count].scheme == SCHEME_SUPER;
-    memcpy(text + text_len, scheme.at, (size_t)scheme.len);
+    if (scheme.len > 0)
+        memcpy(text + text_len, scheme.at, (size_t)scheme.len);
     if (id.len > 0)
         memcpy(text + text_len + scheme.len, id.at, (size_t)id.len);
     sort_by_chain(s);
@@ -168,6 +169,18 @@ int auth_idset_add(struct idset **set, struct jute_bytes scheme, struct jute_byt
     (void)idset_unref(*set);
     *set = s;
     return 1;
+}
+
+struct idset *idset_of_ids(struct jute_vector ids)
+{
+    struct jute_in walk = jute_walk(ids);
+    struct idset *s = idset_alloc(0, 0);
+    struct jute_id id;
+
+    while (s != NULL && ids.count > 0 && jute_next_id(&walk, &id))
+        if (id.scheme.len < 0 || id.id.len < 0 || auth_idset_add(&s, id.scheme, id.id) < 0)
+            s = idset_unref(s);
+    return s;
 }
 
 /* ---- Addresses. */

@@ -302,7 +302,8 @@ void conn_read(struct conn *c)
 {
     struct net *n = c->net;
 
-    if (!client_can_take(&c->client)) {
+    /* Who has yet to say what it wants may want a word, which is answered at all times. */
+    if (c->client.phase != CLIENT_NEW && !client_can_take(&c->client)) {
         conn_wants(c, c->interest & EV_WRITE);
         return;
     }

@@ -67,4 +67,69 @@ enum {
     WORDS_NAMESPACES_MAX = 256,
 };
 
+/* Of the peers' ports. */
+enum {
+    /* Bytes that one read takes at most. */
+    PEERS_READ_BYTES = 256 * 1024,
+    /* Connections accepted in one turn, and milliseconds without accepting when the machine has no
+     * descriptor left. */
+    PEERS_ACCEPTS_PER_TURN = 64,
+    PEERS_ACCEPT_PAUSE_MS = 100,
+    PEERS_BIND_PAUSE_MS = 1000,
+
+    /* Callers of the election port that have not said who they are; with one more the oldest is
+     * closed. Each may have sent ZAB_INITIAL_MAX bytes. */
+    PEERS_GUESTS_MAX = 64,
+    /* Servers outside of the configuration that we talk to on the election port, for joiners ask
+     * there; with one more the oldest is forgotten. Addresses that one may tell. */
+    PEERS_STRANGERS_MAX = 32,
+    PEERS_STRANGER_PLACES_MAX = 4,
+
+    /* Calls: names tried for one, connections tried at the same time, and milliseconds that the
+     * next address waits for the one before it. */
+    PEERS_NAMES_MAX = 2 * 16,
+    PEERS_TRIES_MAX = 32,
+    PEERS_STAGGER_MS = 50,
+    /* Lookups under way; more wait. Names whose last addresses are remembered, for when a lookup
+     * is slow or fails. Bytes of a name. */
+    PEERS_LOOKUPS_MAX = 8,
+    PEERS_KNOWN_NAMES_MAX = 256,
+    PEERS_HOST_MAX = 255,
+
+    /* Milliseconds for which an election connection must have lived so that, when it ends, the peer
+     * is called again at once. Between two calls of which the other side asked for the second. For
+     * how long a peer is called in vain after the last time there was something to say. After which
+     * a call that hangs is begun anew when the peer shows that it lives. */
+    PEERS_STABLE_MS = 1000,
+    PEERS_CALL_GAP_MS = 20,
+    PEERS_RETRY_FOR_MS = 30000,
+    PEERS_STALE_CALL_MS = 1000,
+    /* Milliseconds for which a new connection stands against its peer's wish to be called. */
+    PEERS_CROSSING_MS = 250,
+    /* A larger sid that was asked to call is not asked again before. */
+    PEERS_KNOCK_PAUSE_MS = 100,
+
+    /* Incoming links, with those that are ending; more are refused. Those of them that have sent no
+     * packet; with one more the oldest is closed. */
+    PEERS_LINKS_MAX = 600,
+    PEERS_SILENT_LINKS_MAX = 64,
+    /* Calls of a leader's quorum port for one link: a server that becomes leader may open its port
+     * a moment later. */
+    PEERS_LINK_TRIES = 6,
+    /* Output of a link: bytes of one buffer, buffers kept for later, buffers that one write takes,
+     * and bytes that leave in one turn. */
+    PEERS_CHUNK_BYTES = 64 * 1024,
+    PEERS_POOL_CHUNKS = 64,
+    PEERS_IOV_MAX = 64,
+    PEERS_FLUSH_BYTES = 4 * 1024 * 1024,
+    /* Input that is kept beyond what one packet's data may be. */
+    PEERS_LINK_EXTRA_BYTES = 64 * 1024,
+    /* Milliseconds that a closed link has for what is unsent, and for the other side to close. */
+    PEERS_LINGER_MS = 1000,
+
+    /* Lines about what strangers did to us: so many in so many milliseconds. */
+    PEERS_TELL_COUNT = 20,
+    PEERS_TELL_MS = 10000,
+};
+
 #endif

@@ -187,12 +187,43 @@ struct word_job *words_job_free(struct word_job *job)
     return NULL;
 }
 
+/* Whether the word needs a server that serves. */
+static bool needs_service(enum word word)
+{
+    static const uint32_t always = 1u << WORD_RUOK | 1u << WORD_ENVI | 1u << WORD_GTMK |
+                                   1u << WORD_STMK | 1u << WORD_TELNET_CLOSE;
+
+    return (always >> word & 1) == 0;
+}
+
+static void put_not_serving(enum word word, struct bytes *out)
+{
+    words_put_text(out, word == WORD_ISRO
+                            ? "null"
+                            : "This ZooKeeper instance is not currently serving requests\n");
+}
+
+static void reset_stats(struct net *n)
+{
+    const struct words_conf *c = &n->words.conf;
+
+    stats_reset(&n->service->stats);
+    if (c->reset != NULL)
+        c->reset(c->ctx);
+}
+
 struct word_job *words_begin(struct net *n, enum word word, int64_t arg, struct bytes *out)
 {
     struct words *w = &n->words;
+    struct words_ensemble e;
+    bool is_alone = !words_ensemble_now(n, &e);
 
     if (!words_is_enabled(w, word)) {
         put_refusal(word, out);
+        return NULL;
+    }
+    if (!is_alone && !e.serves && needs_service(word)) {
+        put_not_serving(word, out);
         return NULL;
     }
     switch (word) {
@@ -200,7 +231,7 @@ struct word_job *words_begin(struct net *n, enum word word, int64_t arg, struct 
         words_put_text(out, "imok");
         break;
     case WORD_ISRO:
-        words_put_text(out, "rw");
+        words_put_text(out, !is_alone && e.is_read_only ? "ro" : "rw");
         break;
     case WORD_STMK:
         w->trace_mask = arg;
@@ -214,11 +245,11 @@ struct word_job *words_begin(struct net *n, enum word word, int64_t arg, struct 
         words_put_text(out, "Connection stats reset.\n");
         break;
     case WORD_SRST:
-        stats_reset(&n->service->stats);
+        reset_stats(n);
         words_put_text(out, "Server stats reset.\n");
         break;
     case WORD_SRVR:
-        words_put_version(out);
+        words_put_version(n, out);
         words_put_srvr(n, out);
         break;
     case WORD_CONF:

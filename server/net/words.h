@@ -11,6 +11,7 @@
 #include "util/bytes.h"
 #include "util/ids.h"
 #include "util/list.h"
+#include "zab/zab.h"
 
 struct net;
 
@@ -42,6 +43,24 @@ enum word {
         WORD_COUNT
 };
 
+/* What the words show of the ensemble. Figures that are of another role are of no matter. */
+struct words_ensemble {
+    bool serves;       /* Clients are served, if only as a read-only server. */
+    bool is_read_only; /* Cut off from the others: read-only clients only. */
+    enum zab_role role;
+    enum zab_phase phase;
+    const struct zab_config *config; /* In force; borrowed for the call. */
+    uint64_t local_sessions;
+    uint64_t elections;         /* How often it looked for a leader. */
+    struct summary election_ms; /* How long that took. */
+    /* Leader. */
+    uint64_t learners, synced_followers, synced_observers, synced_non_voting, pending_syncs;
+    int64_t leading_ms;                                /* For how long. */
+    int64_t proposal_last, proposal_min, proposal_max; /* Sizes in bytes; -1 before any. */
+    /* Observer: whom it learns from, INT64_MIN: nobody. Followers may have synced_observers. */
+    zk_sid observer_master;
+};
+
 /* What the words show of the configuration and of the floors above. Strings are borrowed. */
 struct words_conf {
     const char *whitelist; /* Comma list or `*`. */
@@ -55,6 +74,11 @@ struct words_conf {
     /* The newest digests, oldest first. May be NULL. */
     void *ctx;
     size_t (*digests)(void *ctx, const struct past_digest **ret);
+    /* NULL: a server of one. */
+    void (*ensemble)(void *ctx, struct words_ensemble *ret);
+    void (*reset)(void *ctx); /* srst, for what is not in the service. May be NULL. */
+    zk_sid sid;
+    int32_t init_limit, sync_limit; /* Ticks. */
 };
 
 /* A word whose answer is made in pieces. */

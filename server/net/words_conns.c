@@ -98,7 +98,7 @@ bool words_step_connections(struct net *n, struct word_job *job, struct bytes *o
     size_t end = out->len + WORDS_STEP_BYTES;
 
     if (job->part++ == 0 && !is_full) {
-        words_put_version(out);
+        words_put_version(n, out);
         words_put_text(out, "Clients:\n");
     }
     for (; job->at < s->clients_cap; job->at++) {

@@ -202,12 +202,16 @@ static void begin(struct net *n, struct word_job *job, struct bytes *out)
 {
     struct word_dump *d = zk_xcalloc(1, sizeof *d);
     const struct service *s = n->service;
+    struct words_ensemble e;
 
     job->dump = d;
     note_owners(d, s->state.tree);
     note_connections(d, s);
     qsort(d->connections, d->connection_count, sizeof d->connections[0], by_end);
-    put_sessions(s, out);
+    if (words_ensemble_now(n, &e) && e.role != ZAB_LEADING)
+        words_put_global_sessions(n, out);
+    else
+        put_sessions(s, out);
     bytes_printf(out, "ephemeral nodes dump:\nSessions with Ephemerals (%u):\n", d->owner_count);
     job->part = DUMP_OWNERS;
 }

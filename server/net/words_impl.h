@@ -5,8 +5,8 @@
 #include "server/net/conn.h"
 #include "server/net/words.h"
 
-/* The first line of srvr and stat; what follows the clients in stat, and it in srvr. */
-void words_put_version(struct bytes *out);
+/* The first lines of srvr and stat; what follows the clients in stat, and it in srvr. */
+void words_put_version(const struct net *n, struct bytes *out);
 void words_put_srvr(struct net *n, struct bytes *out);
 /* Each appends its whole answer. */
 void words_put_conf(struct net *n, struct bytes *out);
@@ -17,6 +17,17 @@ void words_put_mntr(struct net *n, struct bytes *out);
 void words_put_wchs(struct net *n, struct bytes *out);
 void words_put_watches(struct net *n, struct bytes *out, bool by_path);
 void words_reset_connections(struct net *n);
+
+/* words_ensemble.c: a server of one has none, then it returns false. */
+bool words_ensemble_now(const struct net *n, struct words_ensemble *ret);
+/* What srvr calls the mode and mntr the state. */
+const char *words_mode(const struct words_ensemble *e);
+void words_put_conf_ensemble(const struct net *n, const struct words_ensemble *e,
+                             struct bytes *out);
+void words_put_mntr_state(const struct words_ensemble *e, struct bytes *out);
+void words_put_mntr_ensemble(const struct words_ensemble *e, struct bytes *out);
+/* The sessions of a dump, where nobody here says when they expire. */
+void words_put_global_sessions(const struct net *n, struct bytes *out);
 
 /* Answers in pieces. A piece is what fits in WORDS_STEP_BYTES; false: that was the last. */
 struct word_job {

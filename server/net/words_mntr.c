@@ -19,7 +19,6 @@ static const struct metric counters[] = {
     { "snapshot_rate_limited_count", NOTHING },
     { "restore_error_count", NOTHING },
     { "restore_rate_limited_count", NOTHING },
-    { "looking_count", NOTHING },
     { "diff_count", NOTHING },
     { "snap_count", OF(snap_count) },
     { "commit_count", OF(commit_count) },
@@ -74,7 +73,6 @@ static const struct metric summaries[] = {
     { "dbinittime", OF(dbinit_ms) },
     { "follower_sync_time", NOTHING },
     { "observer_sync_time", NOTHING },
-    { "election_time", NOTHING },
     { "connection_token_deficit", NOTHING },
     { "inflight_snap_count", NOTHING },
     { "inflight_diff_count", NOTHING },
@@ -213,22 +211,32 @@ static void put_gauges(const struct net *n, struct bytes *out)
     const struct words_conf *c = &n->words.conf;
     struct tree_totals tree;
     struct watch_totals watches;
+    struct words_ensemble e;
+    bool is_alone = !words_ensemble_now(n, &e);
 
     tree_totals(s->state.tree, &tree);
     watch_totals(s->watches, &watches);
-    bytes_printf(out, "zk_version\t%s\nzk_server_state\tstandalone\n", words_version());
+    bytes_printf(out, "zk_version\t%s\n", words_version());
+    if (is_alone)
+        words_put_text(out, "zk_server_state\tstandalone\n");
+    else
+        words_put_mntr_state(&e, out);
     put_traffic(s, out);
     put_i64(out, "uptime", s->now_ms - c->started_ms);
     put_u64(out, "", "znode_count", tree.nodes + 1); /* ZK counts the root twice. */
     put_u64(out, "", "watch_count", watches.watches);
     put_u64(out, "", "ephemerals_count", tree.ephemerals);
     put_u64(out, "", "approximate_data_size", tree.data_bytes);
-    put_u64(out, "", "global_sessions", session_count(s->sessions));
-    put_u64(out, "", "local_sessions", 0);
+    /* A learner's table has only those that its clients use. */
+    put_u64(out, "", "global_sessions",
+            is_alone ? session_count(s->sessions) : session_book_count(s->state.sessions));
+    put_u64(out, "", "local_sessions", is_alone ? 0 : e.local_sessions);
     put_u64(out, "", "open_file_descriptor_count", n->words.fd_base + n->count);
     put_i64(out, "max_file_descriptor_count", c->fd_max);
     put_u64(out, "", "digest_mismatches_count",
             s->stats.digest_mismatches_count + order_digest_mismatches(s->order));
+    if (!is_alone)
+        words_put_mntr_ensemble(&e, out);
 }
 
 /* Ours: limits at work, memory, and how long the loop kept others waiting. */
@@ -325,11 +333,16 @@ static void put_quotas(const struct tree *t, struct bytes *out)
 void words_put_mntr(struct net *n, struct bytes *out)
 {
     const struct server_stats *s = &n->service->stats;
+    struct words_ensemble elections;
 
+    if (!words_ensemble_now(n, &elections))
+        elections = (struct words_ensemble){ 0 };
     put_gauges(n, out);
     put_quotas(n->service->state.tree, out);
+    put_u64(out, "", "looking_count", elections.elections);
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         put_u64(out, "", counters[i].key, *(const uint64_t *)metric_at(s, &counters[i]));
+    put_summary(out, "election_time", &elections.election_ms);
     for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
         put_summary(out, summaries[i].key, metric_at(s, &summaries[i]));
     for (size_t i = 0; i < sizeof histograms / sizeof histograms[0]; i++)

@@ -16,9 +16,13 @@ const char *words_version(void)
     return "3.9.5-zabd-" ZABD_VERSION ", built on " BUILT_ON;
 }
 
-void words_put_version(struct bytes *out)
+void words_put_version(const struct net *n, struct bytes *out)
 {
+    struct words_ensemble e;
+
     bytes_printf(out, "Zookeeper version: %s\n", words_version());
+    if (words_ensemble_now(n, &e) && e.is_read_only)
+        words_put_text(out, "READ-ONLY mode; serving only read-only clients\n");
 }
 
 void words_put_srvr(struct net *n, struct bytes *out)
@@ -26,6 +30,8 @@ void words_put_srvr(struct net *n, struct bytes *out)
     const struct service *s = n->service;
     const struct summary *latency = &s->stats.latency_ms;
     struct tree_totals totals;
+    struct words_ensemble e;
+    bool is_alone = !words_ensemble_now(n, &e);
 
     tree_totals(s->state.tree, &totals);
     bytes_printf(out, "Latency min/avg/max: %llu/", (unsigned long long)latency->min);
@@ -35,13 +41,20 @@ void words_put_srvr(struct net *n, struct bytes *out)
                  (unsigned long long)s->stats.packets_sent, s->client_count,
                  (unsigned long long)s->outstanding);
     /* ZK counts the root twice. */
-    bytes_printf(out, "Zxid: 0x%llx\nMode: standalone\nNode count: %llu\n",
-                 (unsigned long long)service_zxid(s), (unsigned long long)totals.nodes + 1);
+    bytes_printf(out, "Zxid: 0x%llx\nMode: %s\nNode count: %llu\n",
+                 (unsigned long long)service_zxid(s), is_alone ? "standalone" : words_mode(&e),
+                 (unsigned long long)totals.nodes + 1);
+    if (!is_alone && e.role == ZAB_LEADING && !e.is_read_only)
+        bytes_printf(out, "Proposal sizes last/min/max: %lld/%lld/%lld\n",
+                     (long long)e.proposal_last, (long long)e.proposal_min,
+                     (long long)e.proposal_max);
 }
 
 void words_put_conf(struct net *n, struct bytes *out)
 {
     const struct words_conf *c = &n->words.conf;
+    struct words_ensemble e;
+    bool is_alone = !words_ensemble_now(n, &e);
 
     bytes_printf(out, "clientPort=%d\nsecureClientPort=-1\ndataDir=%s\ndataDirSize=%llu\n",
                  c->client_port, c->snap_dir, (unsigned long long)dirs_size(c->snap_dir));
@@ -50,9 +63,11 @@ void words_put_conf(struct net *n, struct bytes *out)
                  c->max_connections_ip);
     bytes_printf(out,
                  "minSessionTimeout=%lld\nmaxSessionTimeout=%lld\nclientPortListenBacklog=%d\n"
-                 "serverId=0\n",
+                 "serverId=%lld\n",
                  (long long)c->min_session_timeout_ms, (long long)c->max_session_timeout_ms,
-                 c->backlog);
+                 c->backlog, is_alone ? 0 : (long long)c->sid);
+    if (!is_alone)
+        words_put_conf_ensemble(n, &e, out);
 }
 
 static void put_variable(struct bytes *out, const char *key, const char *value)

@@ -4,78 +4,29 @@
 #include <stdlib.h>
 
 #include "jute/records.h"
-#include "server/order/changes.h"
 #include "server/order/limits.h"
+#include "server/order/order_impl.h"
 #include "server/order/prep.h"
 #include "util/check.h"
-#include "zab/zab.h"
-
-/* A batch under way: what the log has, and who waits for each of its txns. */
-struct flight {
-    struct wal_batch *batch;
-    void **origins; /* One a txn. */
-    uint32_t cap;
-    uint32_t applied; /* Txns of it that are applied. */
-    struct flight *next;
-};
-
-struct order {
-    struct order_conf conf;
-    struct state *state;
-    struct zab *zab;
-    struct changes *changes;
-    struct flight *first, *last; /* In order of zxid; the last may still be filled. */
-    struct flight *open;         /* == last while this turn's batch is being filled. */
-    zk_zxid prepared, applied;
-    uint64_t waiting_bytes;
-    uint64_t txns_since_snapshot, bytes_since_snapshot;
-    struct bytes acl_scratch, path_scratch;
-    struct tree_result *results; /* Of the txn that is being applied. */
-    size_t result_count, result_cap;
-    uint64_t digest_mismatches;
-};
 
 int order_new(struct order **ret, const struct order_conf *conf, struct state *state)
 {
     struct order *o = zk_xcalloc(1, sizeof *o);
-    struct zab_conf zab_conf = { .self = conf->server_id,
-                                 .voters = 1,
-                                 .proposals_max = ORDER_PROPOSALS_MAX };
-    struct zab_saved saved = { .logged = tree_zxid(state->tree) };
 
-    int r = zab_new(&o->zab, &zab_conf, &saved);
-    if (r < 0) {
-        free(o);
-        return r;
-    }
     o->conf = *conf;
     o->state = state;
-    o->prepared = o->applied = saved.logged;
+    o->prepared = o->applied = tree_zxid(state->tree);
     o->changes = changes_new(state->tree, conf->digest, conf->hash_seed);
-    struct zab_event start = { .kind = ZAB_EV_START };
-    struct zab_actions actions = zab_step(o->zab, &start);
-    zk_assert(actions.count == 1 && actions.at[0].kind == ZAB_DO_BECOME);
     *ret = o;
     return 0;
-}
-
-static void flight_free(struct flight *f)
-{
-    wal_batch_unref(f->batch);
-    free(f->origins);
-    free(f);
 }
 
 struct order *order_free(struct order *o)
 {
     if (o == NULL)
         return NULL;
-    for (struct flight *f = o->first, *next; f != NULL; f = next) {
-        next = f->next;
-        flight_free(f);
-    }
+    flights_free(o);
     o->changes = changes_free(o->changes);
-    o->zab = zab_free(o->zab);
     bytes_done(&o->acl_scratch);
     bytes_done(&o->path_scratch);
     free(o->results);
@@ -85,46 +36,7 @@ struct order *order_free(struct order *o)
 
 bool order_can_submit(const struct order *o)
 {
-    return zab_can_submit(o->zab) && o->prepared - o->applied < ORDER_PROPOSALS_MAX &&
-           o->waiting_bytes < ORDER_BYTES_MAX;
-}
-
-/* ---- Preparing. */
-
-static struct flight *open_flight(struct order *o)
-{
-    if (o->open != NULL)
-        return o->open;
-    struct flight *f = zk_xcalloc(1, sizeof *f);
-    f->batch = wal_batch_new();
-    if (o->last == NULL)
-        o->first = f;
-    else
-        o->last->next = f;
-    o->last = o->open = f;
-    return f;
-}
-
-static void seal_txn(struct order *o, struct flight *f, size_t begin, zk_zxid zxid, void *origin)
-{
-    struct wal_batch *b = f->batch;
-
-    if (b->count == b->cap) {
-        b->cap = b->cap * 2 + 16;
-        b->txns = zk_xrealloc(b->txns, b->cap * sizeof *b->txns);
-    }
-    if (b->count >= f->cap) {
-        f->cap = b->cap;
-        f->origins = zk_xrealloc(f->origins, f->cap * sizeof *f->origins);
-    }
-    f->origins[b->count] = origin;
-    b->txns[b->count++] = (struct wal_txn){ .zxid = zxid,
-                                            .at = (uint32_t)begin,
-                                            .len = (uint32_t)(b->payload.len - begin) };
-    o->prepared = zxid;
-    o->waiting_bytes += b->payload.len - begin;
-    o->txns_since_snapshot++;
-    o->bytes_since_snapshot += b->payload.len - begin;
+    return o->outstanding < ORDER_PROPOSALS_MAX && o->waiting_bytes < ORDER_BYTES_MAX;
 }
 
 /* The single operations: reads the record, or says that it can't be read. */
@@ -205,7 +117,7 @@ static bool prep_reconfig_op(struct prep *p, enum zk_err *ret)
 
     jute_read_reconfig_request(&in, &r);
     if (!in.bad)
-        *ret = prep_reconfig(p);
+        *ret = prep_reconfig(p, &r);
     return !in.bad;
 }
 
@@ -271,7 +183,7 @@ static void write_head(struct bytes *out, const struct prep *p, int32_t type)
 enum order_verdict order_submit(struct order *o, const struct write_request *req, int64_t wall_ms,
                                 enum zk_err *ret_err, zk_zxid *ret_zxid)
 {
-    struct flight *f = open_flight(o);
+    struct flight *f = flight_open(o);
     struct bytes *out = &f->batch->payload;
     size_t begin = out->len;
     struct prep p = {
@@ -306,149 +218,23 @@ enum order_verdict order_submit(struct order *o, const struct write_request *req
         jute_write_txn_digest(out, &digest);
     }
     zk_assert(out->len - begin <= o->conf.entry_max);
-    seal_txn(o, f, begin, p.zxid, req->origin);
+    flight_seal_txn(o, f, begin, p.zxid, req->origin);
     *ret_zxid = p.zxid;
     *ret_err = err;
     return ORDER_SUBMITTED;
 }
 
-struct wal_batch *order_take_batch(struct order *o)
+zk_zxid order_refuse(struct order *o, const struct write_request *req, int64_t wall_ms,
+                     enum zk_err err)
 {
-    struct flight *f = o->open;
+    struct flight *f = flight_open(o);
+    struct bytes *out = &f->batch->payload;
+    size_t begin = out->len;
+    struct prep p = { .req = req, .zxid = o->prepared + 1, .wall_ms = wall_ms };
+    struct error_txn txn = { .err = err };
 
-    if (f == NULL || f->batch->count == 0)
-        return NULL;
-    o->open = NULL;
-    struct zab_event ev = { .kind = ZAB_EV_SUBMIT, .zxid = o->prepared };
-    struct zab_actions actions = zab_step(o->zab, &ev);
-    zk_assert(actions.count == 1 && actions.at[0].kind == ZAB_DO_APPEND);
-    __atomic_add_fetch(&f->batch->refs, 1, __ATOMIC_RELAXED);
-    return f->batch;
-}
-
-/* ---- Applying. */
-
-static void keep_result(void *ctx, const struct tree_result *result)
-{
-    struct order *o = ctx;
-
-    if (o->result_count == o->result_cap) {
-        o->result_cap = o->result_cap * 2 + 16;
-        o->results = zk_xrealloc(o->results, o->result_cap * sizeof *o->results);
-    }
-    o->results[o->result_count++] = *result;
-}
-
-struct applying {
-    struct order *o;
-    const struct order_sink *sink;
-};
-
-static void pass_event(void *ctx, const struct tree_event *ev, const uint32_t *watchers,
-                       size_t count)
-{
-    const struct applying *a = ctx;
-
-    a->sink->event(a->sink->ctx, ev, watchers, count);
-}
-
-static void pass_result(void *ctx, const struct tree_result *result)
-{
-    const struct applying *a = ctx;
-
-    keep_result(a->o, result);
-}
-
-static void apply_one(struct order *o, const uint8_t *payload, size_t len, void *origin,
-                      struct watch_table *watches, const struct order_sink *sink)
-{
-    struct txn txn;
-    struct applying a = { .o = o, .sink = sink };
-    struct tree_sink tree_sink = { .ctx = &a, .event = pass_event, .result = pass_result };
-
-    bool ok = txn_parse(&txn, payload, len);
-    zk_assert(ok); /* We wrote it. */
-    o->result_count = 0;
-    state_apply(o->state, &txn, watches, &tree_sink);
-    if (txn.has_digest && txn.digest != tree_digest(o->state->tree))
-        o->digest_mismatches++;
-    o->applied = txn.head.zxid;
-    struct applied applied = { .zxid = txn.head.zxid,
-                               .type = txn.head.type,
-                               .session = txn.head.session_id,
-                               .xid = txn.head.cxid,
-                               .time_ms = txn.head.time_ms,
-                               .results = o->results,
-                               .count = o->result_count,
-                               .origin = origin };
-    sink->applied(sink->ctx, &applied);
-}
-
-static void apply_to(struct order *o, zk_zxid zxid, struct watch_table *watches,
-                     const struct order_sink *sink)
-{
-    while (o->first != NULL && o->first != o->open) {
-        struct flight *f = o->first;
-        const struct wal_batch *b = f->batch;
-
-        for (; f->applied < b->count; f->applied++) {
-            const struct wal_txn *t = &b->txns[f->applied];
-            if (t->zxid > zxid)
-                return;
-            apply_one(o, b->payload.at + t->at, t->len, f->origins[f->applied], watches, sink);
-            changes_applied(o->changes, t->zxid);
-            o->waiting_bytes -= t->len;
-        }
-        o->first = f->next;
-        if (o->last == f)
-            o->last = NULL;
-        flight_free(f);
-    }
-}
-
-void order_logged(struct order *o, zk_zxid zxid, struct watch_table *watches,
-                  const struct order_sink *sink)
-{
-    struct zab_event ev = { .kind = ZAB_EV_LOGGED, .zxid = zxid };
-    struct zab_actions actions = zab_step(o->zab, &ev);
-
-    for (size_t i = 0; i < actions.count; i++)
-        if (actions.at[i].kind == ZAB_DO_COMMIT)
-            apply_to(o, actions.at[i].zxid, watches, sink);
-}
-
-zk_zxid order_last_prepared(const struct order *o)
-{
-    return o->prepared;
-}
-
-zk_zxid order_last_applied(const struct order *o)
-{
-    return o->applied;
-}
-
-uint64_t order_outstanding(const struct order *o)
-{
-    return (uint64_t)(o->prepared - o->applied);
-}
-
-uint64_t order_txns_since_snapshot(const struct order *o)
-{
-    return o->txns_since_snapshot;
-}
-
-uint64_t order_bytes_since_snapshot(const struct order *o)
-{
-    return o->bytes_since_snapshot;
-}
-
-void order_snapshot_begun(struct order *o)
-{
-    o->txns_since_snapshot = 0;
-    o->bytes_since_snapshot = 0;
-}
-
-uint64_t order_digest_mismatches(const struct order *o)
-{
-    return o->digest_mismatches;
+    write_head(out, &p, ZK_OP_ERROR);
+    jute_write_error_txn(out, &txn);
+    flight_seal_txn(o, f, begin, p.zxid, req->origin);
+    return p.zxid;
 }

@@ -1,8 +1,12 @@
 /* Ordering writes: request → txn (prepared against the state that includes all earlier,
- * uncommitted writes) → zab → log → commit → apply.
+ * uncommitted writes) → zab → log → commit → apply. On a learner txns come from its leader
+ * instead, and go the same way from there.
  *
- * Deterministic: no clock (times are arguments), no I/O: what is to be logged is taken
- * out by the driver as a batch, what became durable is told by order_logged(). */
+ * Knows nothing of zab: server/ensemble asks it for batches and tells it what is decided. Between
+ * being prepared (or learned) and applied a txn is in flight; flights are in order of zxid and
+ * without a gap.
+ *
+ * Deterministic: no clock (times are arguments), no I/O. */
 #ifndef SERVER_ORDER_ORDER_H
 #define SERVER_ORDER_ORDER_H
 
@@ -17,6 +21,7 @@
 #include "util/ids.h"
 
 struct order;
+struct reconfig_request; /* jute/records.h */
 
 struct order_conf {
     bool digest, enforce_quota, extended_types, emulate_353, reconfig_enabled;
@@ -25,6 +30,12 @@ struct order_conf {
     uint32_t entry_max; /* Bytes of a log entry that ZK can read back: see limits.h. */
     zk_sid server_id;
     uint64_t hash_seed;
+    /* Who knows the membership: checks a reconfiguration, whose txn will be zxid, and appends the
+     * text of the next configuration. may_write: the client may write the config node; that it may
+     * not is the last thing to be refused for. NULL: a server without a membership. */
+    enum zk_err (*reconfig)(void *ctx, const struct reconfig_request *r, zk_zxid zxid,
+                            bool may_write, struct bytes *ret_text);
+    void *reconfig_ctx;
 };
 
 /* One write as it goes in. */
@@ -48,13 +59,44 @@ enum order_verdict {
 int order_new(struct order **ret, const struct order_conf *conf, struct state *state);
 struct order *order_free(struct order *o);
 
-/* Room for another write: see zab_can_submit(). */
+/* ---- Preparing, while we lead. */
+
+/* Txns are prepared from `last` + 1 on. All that was in flight is applied. */
+void order_lead(struct order *o, zk_zxid last);
+/* What was prepared and not taken yet is forgotten, and the view of what is under way with it:
+ * others lead. What was taken stays in flight, for the next leader to decide about. */
+void order_follow(struct order *o);
+/* Room for another write. */
 bool order_can_submit(const struct order *o);
 enum order_verdict order_submit(struct order *o, const struct write_request *req, int64_t wall_ms,
                                 enum zk_err *ret_err, zk_zxid *ret_zxid);
+/* Orders an error txn in place of the request: who forwarded it waits for a txn. Returns its
+ * zxid. */
+zk_zxid order_refuse(struct order *o, const struct write_request *req, int64_t wall_ms,
+                     enum zk_err err);
 
-/* The writes prepared since the last call, or NULL: a reference for the log. */
-struct wal_batch *order_take_batch(struct order *o);
+/* ---- Learning. */
+
+/* Puts a leader's txn in flight, behind all others. False: it is none, or its header has another
+ * zxid. */
+bool order_learn(struct order *o, zk_zxid zxid, const uint8_t *payload, size_t len);
+
+/* ---- Both. */
+
+/* What was prepared or learned since the last call and is not beyond `upto`, as one batch: a
+ * reference for the log. NULL: nothing. */
+struct wal_batch *order_take_batch(struct order *o, zk_zxid upto);
+/* A new batch with the txns of b that are not beyond zxid. */
+struct wal_batch *order_batch_front(const struct wal_batch *b, zk_zxid zxid);
+/* What is in flight beyond zxid is forgotten, whether it was taken or not. */
+void order_forget_after(struct order *o, zk_zxid zxid);
+/* The state was replaced: everything in flight is forgotten, and the state is where its tree says.
+ * is_fuzzy: it may hold traces of later txns, so digests differ for a while: until one is right, or
+ * order_is_exact() is called. */
+void order_reset(struct order *o, bool is_fuzzy);
+void order_is_exact(struct order *o);
+/* Nobody waits any more for what is in flight. */
+void order_drop_origins(struct order *o);
 
 /* Applying: for each txn in order. results: one, or one a member for a multi. */
 struct applied {
@@ -72,12 +114,14 @@ struct order_sink {
     void (*event)(void *ctx, const struct tree_event *ev, const uint32_t *watchers, size_t count);
     void (*applied)(void *ctx, const struct applied *a);
 };
-/* Every txn up to zxid is durable: feeds zab, applies what it commits. */
-void order_logged(struct order *o, zk_zxid zxid, struct watch_table *watches,
+/* Every txn up to zxid is decided: applies what is in flight of them. */
+void order_commit(struct order *o, zk_zxid zxid, struct watch_table *watches,
                   const struct order_sink *sink);
-zk_zxid order_last_prepared(const struct order *o);
+zk_zxid order_last_prepared(const struct order *o); /* Or learned; or applied, with none in flight.
+                                                     */
 zk_zxid order_last_applied(const struct order *o);
-uint64_t order_outstanding(const struct order *o); /* Txns prepared and not applied. */
+uint64_t order_outstanding(const struct order *o);   /* Txns in flight... */
+uint64_t order_waiting_bytes(const struct order *o); /* ...and bytes of them. */
 /* Txns and log bytes since the last call of order_snapshot_begun(): snapCount's business. */
 uint64_t order_txns_since_snapshot(const struct order *o);
 uint64_t order_bytes_since_snapshot(const struct order *o);

@@ -214,10 +214,35 @@ enum zk_err prep_check(struct prep *p, const struct check_version_request *r)
     return ZK_OK;
 }
 
-enum zk_err prep_reconfig(struct prep *p)
+enum zk_err prep_reconfig(struct prep *p, const struct reconfig_request *r)
 {
+    struct jute_bytes path = jute_text("/zookeeper/config");
+    struct bytes text = { 0 };
+    struct node_view was;
+
+    if (!p->conf->reconfig_enabled)
+        return ZK_RECONFIG_DISABLED;
     /* A server of one without a membership has nothing to reconfigure (3.20). */
-    return p->conf->reconfig_enabled ? ZK_UNIMPLEMENTED : ZK_RECONFIG_DISABLED;
+    if (p->conf->reconfig == NULL)
+        return ZK_UNIMPLEMENTED;
+    if (!changes_view(p->changes, path, &was))
+        return ZK_NO_NODE;
+    enum zk_err err = p->conf->reconfig(p->conf->reconfig_ctx, r, p->zxid,
+                                        prep_may(p, &was, ZK_PERM_WRITE), &text);
+    if (err == ZK_OK) {
+        struct node_view now = was;
+        struct set_data_txn txn = { .path = path,
+                                    .data = { .at = text.at, .len = (int32_t)text.len },
+                                    .version = -1 }; /* Always (quorum-protocol 5.1). */
+        now.raw.version = -1;
+        now.raw.mzxid = p->zxid;
+        now.raw.mtime = p->wall_ms;
+        now.data_len = txn.data.len;
+        jute_write_set_data_txn(p->out, &txn);
+        changes_put(p->changes, p->zxid, path, &was, &now);
+    }
+    bytes_done(&text);
+    return err;
 }
 
 /* ---- create */

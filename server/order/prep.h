@@ -44,7 +44,7 @@ enum zk_err prep_delete_container(struct prep *p, struct jute_bytes path);
 enum zk_err prep_set_data(struct prep *p, const struct set_data_request *r);
 enum zk_err prep_set_acl(struct prep *p, const struct set_acl_request *r);
 enum zk_err prep_check(struct prep *p, const struct check_version_request *r);
-enum zk_err prep_reconfig(struct prep *p);
+enum zk_err prep_reconfig(struct prep *p, const struct reconfig_request *r);
 enum zk_err prep_close_session(struct prep *p);
 /* A multi that fails is a txn all the same, logged with its errors. ZK_MARSHALLING_ERROR:
  * it could not be read, or a member is not allowed; then it is an error txn as a whole.

@@ -105,46 +105,24 @@ static void answer_write(struct service *s, struct pending *p, const struct appl
     histogram_add(&s->stats.update_latency_ms, (uint64_t)(s->now_ms - p->arrived_ms));
 }
 
-/* Closing or expiry: the session is gone everywhere. */
-static void end_session(struct service *s, const struct applied *a, const struct client *asker)
+/* The handshake's, or a client's own in the midst of others. */
+static void answer_session(struct pending *p)
 {
-    struct session *session = session_find(s->sessions, a->session);
+    struct client *c = p->client;
+    size_t begin = c->out.len;
 
-    if (session == NULL)
-        return;
-    struct client *c = session->client;
-    session_remove(s->sessions, session);
-    if (c == NULL)
-        return;
-    c->session = NULL;
-    if (c != asker)
-        route_finish(c);
+    handshake_done(c);
+    if (c->pending_first != p)
+        keep_reply(c, p, begin);
 }
 
-static void wake_syncs(struct service *s, zk_zxid zxid)
-{
-    while (s->sync_first != NULL && s->sync_first->zxid <= zxid) {
-        struct pending *p = s->sync_first;
-
-        s->sync_first = p->sync_next;
-        p->sync_next = NULL;
-        if (s->sync_first == NULL)
-            s->sync_last = NULL;
-        route_pump(p->client);
-    }
-}
-
-/* The write was answered, or nobody waits for it. */
 static void leave(struct service *s, struct pending *p)
 {
     struct client *c = p->client;
     bool ends = p->op == ZK_OP_CLOSE_SESSION;
 
-    if (c != NULL)
-        route_leave_line(c, p);
+    route_leave_line(c, p);
     pending_free(s, p);
-    if (c == NULL)
-        return;
     if (ends)
         route_finish(c);
     else
@@ -166,23 +144,51 @@ static void note_digest(struct service *s, zk_zxid zxid)
         (struct past_digest){ .zxid = zxid, .digest = tree_digest(s->state.tree) };
 }
 
+/* Who waits for this txn; NULL: nobody. */
+static struct pending *whose(struct service *s, const struct applied *a)
+{
+    return a->origin != NULL ? pending_named(s, a->origin) : forward_match(s, a);
+}
+
+/* Whether the connection can't go on: its session is another server's by now, which clients are
+ * told by the end of their connection (2.7), or was not made. */
+static bool is_lost(const struct client *c, const struct applied *a)
+{
+    if (a->type == ZK_OP_ERROR && a->count > 0 && a->results[0].err == ZK_SESSION_MOVED)
+        return true;
+    return c->phase == CLIENT_CONNECTING && a->type != ZK_OP_CREATE_SESSION;
+}
+
+static void answer(struct service *s, struct pending *p, const struct applied *a)
+{
+    if (is_lost(p->client, a)) {
+        route_doom(p->client);
+        return;
+    }
+    if (a->type == ZK_OP_CREATE_SESSION)
+        answer_session(p);
+    else
+        answer_write(s, p, a);
+    if (p->kind == PENDING_WRITE)
+        leave(s, p);
+}
+
 void answer_applied(struct service *s, const struct applied *a)
 {
-    struct pending *p = a->origin;
-    struct client *c = p != NULL ? p->client : NULL;
+    struct pending *p = whose(s, a);
+    struct session *session;
 
     s->stats.commit_count++;
     note_digest(s, a->zxid);
-    if (c != NULL && a->type == ZK_OP_CREATE_SESSION)
-        handshake_done(c);
-    else if (c != NULL)
-        answer_write(s, p, a);
-    if (a->type == ZK_OP_CLOSE_SESSION)
-        end_session(s, a, c);
-    if (p != NULL && p->kind == PENDING_WRITE)
-        leave(s, p);
-    if (s->sync_first != NULL)
-        wake_syncs(s, a->zxid);
+    if (a->type == ZK_OP_CREATE_SESSION)
+        sessions_created(s, a->session);
+    session = a->type == ZK_OP_CLOSE_SESSION ? session_find(s->sessions, a->session) : NULL;
+    if (session != NULL)
+        sessions_end(s, session, p != NULL ? p->client : NULL);
+    if (p != NULL)
+        answer(s, p, a);
+    if (!list_is_empty(&s->syncs))
+        tickets_applied(s, a->zxid);
 }
 
 /* ---- Events. */

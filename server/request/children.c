@@ -26,7 +26,7 @@ struct children_cache *children_cache_new(void)
     return zk_xcalloc(1, sizeof(struct children_cache));
 }
 
-static void forget_all(struct children_cache *c)
+void children_cache_clear(struct children_cache *c)
 {
     for (size_t i = 0; i < CHILDREN_CACHE_SLOTS; i++) {
         bytes_done(&c->slots[i].list);
@@ -38,7 +38,7 @@ static void forget_all(struct children_cache *c)
 struct children_cache *children_cache_free(struct children_cache *c)
 {
     if (c != NULL)
-        forget_all(c);
+        children_cache_clear(c);
     free(c);
     return NULL;
 }
@@ -87,7 +87,7 @@ void children_put(struct service *s, const struct znode *n, struct bytes *out)
     if (len > CHILDREN_CACHE_BYTES_MAX)
         return;
     if (cache->bytes - c->list.len + len > CHILDREN_CACHE_TOTAL_MAX)
-        forget_all(cache);
+        children_cache_clear(cache);
     cache->bytes -= c->list.len;
     if (c->list.cap > 4 * len)
         bytes_done(&c->list);

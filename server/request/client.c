@@ -59,9 +59,7 @@ void client_done(struct client *c)
     pending_orphan(c);
     watch_remove_all(s->watches, c->watcher);
     slot_give(s, c->watcher);
-    if (c->session != NULL && c->session->client == c)
-        c->session->client = NULL;
-    c->session = NULL;
+    sessions_detach(c);
     list_remove(&c->dirty);
     list_remove(&c->parked);
     list_remove(&c->blocked);
@@ -78,6 +76,16 @@ static bool is_throttled(const struct service *s)
     return s->conf.throttle_max_requests > 0 && s->outstanding >= s->conf.throttle_max_requests;
 }
 
+/* Whether what a client asks can be dealt with now. A shut door takes who knocks, to refuse him. */
+static bool is_served(const struct client *c)
+{
+    const struct service *s = c->service;
+
+    if (s->door == DOOR_OPEN)
+        return s->can_submit || s->is_read_only;
+    return s->door == DOOR_SHUT && c->phase == CLIENT_NEW;
+}
+
 /* Whether one more frame may come, but for the throttle of requests. */
 static bool has_room(const struct client *c)
 {
@@ -85,11 +93,11 @@ static bool has_room(const struct client *c)
 
     if (c->phase != CLIENT_NEW && c->phase != CLIENT_UP)
         return false;
-    if (!order_can_submit(s->order) || !list_is_empty(&c->parked))
+    if (!is_served(c) || !list_is_empty(&c->parked))
         return false;
     if (c->out.len > s->conf.conn_egress_max || c->pending_bytes > CLIENT_PENDING_BYTES_MAX)
         return false;
-    return s->outstanding <= s->conf.global_outstanding_max || c->outstanding == 0;
+    return s->outstanding <= s->outstanding_max || c->outstanding == 0;
 }
 
 bool client_can_take(struct client *c)

@@ -47,6 +47,7 @@ struct client {
     enum client_phase phase;
     bool secure;
     bool knows_read_only;     /* Its ConnectRequest had the byte. */
+    bool is_revalidating;     /* CLIENT_CONNECTING: the leader was asked for its session. */
     uint32_t watcher;         /* Its index in service->clients; its name in the watch tables. */
     uint32_t outstanding;     /* Requests with xid > 0 not answered yet. */
     int32_t timeout_ms;       /* Negotiated. */
@@ -54,15 +55,16 @@ struct client {
     zk_session_id session_id; /* Stays for what is still in line. */
     struct idset *ids;
     struct pending *pending_first, *pending_last; /* In order of arrival. */
-    size_t pending_bytes;                         /* Copies of frames held by them. */
-    struct list dirty;                            /* In service->dirty: out has something new. */
-    struct list parked;   /* In service->parked: its next answer waits for room or its turn. */
-    struct list doomed;   /* In service->doomed: is closed when the turn ends. */
-    struct list blocked;  /* In service->blocked: client_can_take() said no. */
-    int64_t progress_ms;  /* When it last took some of out; monotonic. */
-    int64_t throttled_ms; /* Since when the request throttle holds it back; 0: it does not. */
-    int64_t waited_ms;    /* How long it was held back, for requests taken in turn... */
-    uint64_t waited_turn; /* ...this one. */
+    struct pending *barrier; /* The last in line that waits for a ticket, or for one that does. */
+    size_t pending_bytes;    /* Copies of frames held by them. */
+    struct list dirty;       /* In service->dirty: out has something new. */
+    struct list parked;      /* In service->parked: its next answer waits for room or its turn. */
+    struct list doomed;      /* In service->doomed: is closed when the turn ends. */
+    struct list blocked;     /* In service->blocked: client_can_take() said no. */
+    int64_t progress_ms;     /* When it last took some of out; monotonic. */
+    int64_t throttled_ms;    /* Since when the request throttle holds it back; 0: it does not. */
+    int64_t waited_ms;       /* How long it was held back, for requests taken in turn... */
+    uint64_t waited_turn;    /* ...this one. */
     struct client_stats stats;
 };
 

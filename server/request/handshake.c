@@ -1,8 +1,6 @@
 /* The ConnectRequest (client-protocol 2.2 to 2.6) and the throttle before it (2.11). */
-#include "server/request/limits.h"
 #include "server/request/route.h"
 #include "server/session/session.h"
-#include "util/check.h"
 
 static void put_connect_response(struct client *c, int32_t timeout_ms, zk_session_id id,
                                  const uint8_t password[SESSION_PASSWORD_LEN])
@@ -17,7 +15,7 @@ static void put_connect_response(struct client *c, int32_t timeout_ms, zk_sessio
     jute_write_i32(&c->out, (int32_t)jute_size_connect_response(&r) + (c->knows_read_only ? 1 : 0));
     jute_write_connect_response(&c->out, &r);
     if (c->knows_read_only) /* Who didn't ask must not see it. */
-        jute_write_flag(&c->out, false);
+        jute_write_flag(&c->out, c->service->is_read_only);
     c->service->stats.packets_sent++;
     c->stats.sent++;
     reply_mark(c, begin);
@@ -32,11 +30,12 @@ void handshake_done(struct client *c)
     c->stats.last_op = ZK_OP_CREATE_SESSION;
     c->stats.last_zxid = service_zxid(c->service);
     c->stats.last_response_ms = c->service->now_ms;
-    c->phase = CLIENT_UP;
+    if (c->phase == CLIENT_NEW || c->phase == CLIENT_CONNECTING)
+        c->phase = CLIENT_UP;
 }
 
 /* Timeout 0 tells the client that its session has expired. */
-static void refuse_session(struct client *c)
+void handshake_refuse(struct client *c)
 {
     static const uint8_t zeros[SESSION_PASSWORD_LEN];
 
@@ -102,8 +101,10 @@ bool handshake_has_token(struct service *s, bool is_new)
     if (conf->conn_tokens <= 0)
         return true;
     int32_t need = 1;
-    if (conf->conn_weights)
-        need = is_new ? conf->conn_global_weight : conf->conn_renew_weight;
+    if (conf->conn_weights && is_new)
+        need = conf->local_sessions ? conf->conn_local_weight : conf->conn_global_weight;
+    else if (conf->conn_weights)
+        need = conf->conn_renew_weight;
     refill(s);
     if (dropped_early(s) || s->conn_tokens < need) {
         s->stats.connection_rejected++;
@@ -124,85 +125,29 @@ static int32_t negotiate(const struct service *s, int32_t asked_ms)
     return asked_ms;
 }
 
-static void begin_session(struct client *c)
-{
-    struct service *s = c->service;
-    zk_session_id id = s->next_session_id++;
-    struct pending *p = pending_add(c, PENDING_WRITE, 0, ZK_OP_CREATE_SESSION, NULL, 0);
-    struct write_request req = { .session = id,
-                                 .op = ZK_OP_CREATE_SESSION,
-                                 .ids = c->ids,
-                                 .timeout_ms = c->timeout_ms,
-                                 .origin = p };
-    enum zk_err err;
-
-    s->outstanding++;
-    c->session = session_add(s->sessions, id, c->timeout_ms, s->now_ms);
-    c->session->client = c;
-    c->session_id = id;
-    c->phase = CLIENT_CONNECTING;
-    enum order_verdict v = order_submit(s->order, &req, s->wall_ms, &err, &p->zxid);
-    zk_assert(v == ORDER_SUBMITTED);
-    s->stats.proposal_count++;
-}
-
-static bool password_fits(zk_session_id id, struct jute_bytes given)
-{
-    uint8_t password[SESSION_PASSWORD_LEN];
-    uint8_t differs = 0;
-
-    if (id == 0 || given.len != SESSION_PASSWORD_LEN)
-        return false;
-    session_password(password, id);
-    for (int i = 0; i < SESSION_PASSWORD_LEN; i++) /* In constant time. */
-        differs |= (uint8_t)(password[i] ^ given.at[i]);
-    return differs == 0;
-}
-
-static void resume_session(struct client *c, zk_session_id id, struct jute_bytes password)
-{
-    struct service *s = c->service;
-    struct session *session = session_find(s->sessions, id);
-
-    s->stats.connection_revalidate_count++;
-    /* The older connection goes first, before the password is looked at. */
-    if (session != NULL && session->client != NULL) {
-        struct client *older = session->client;
-        session->client = NULL;
-        s->host.kick(older);
-    }
-    if (!password_fits(id, password) || session == NULL || session->closing) {
-        refuse_session(c);
-        return;
-    }
-    session->client = c;
-    session->timeout_ms = c->timeout_ms;
-    session_touch(s->sessions, session, s->now_ms);
-    c->session = session;
-    c->session_id = id;
-    handshake_done(c);
-}
-
 bool handshake_frame(struct client *c, const uint8_t *frame, size_t len)
 {
     struct service *s = c->service;
     struct jute_in in = jute_in(frame, len);
     struct connect_request r;
+    bool takes_read_only = false;
 
+    if (s->door == DOOR_SHUT || (s->is_read_only && !role_is_read_only(s)))
+        return false;
     jute_read_connect_request(&in, &r);
     if (in.bad)
         return false;
     c->knows_read_only = jute_left(&in) > 0;
+    if (c->knows_read_only)
+        jute_read_flag(&in, &takes_read_only);
     s->stats.connection_request_count++;
     if (!handshake_has_token(s, r.session_id == 0))
+        return false;
+    if (s->is_read_only && !takes_read_only)
         return false;
     /* It has seen more than we have: another server must serve it. */
     if (r.last_zxid_seen > service_zxid(s))
         return false;
     c->timeout_ms = negotiate(s, r.timeout_ms);
-    if (r.session_id == 0)
-        begin_session(c);
-    else
-        resume_session(c, r.session_id, r.passwd);
-    return true;
+    return r.session_id == 0 ? sessions_begin(c) : sessions_resume(c, r.session_id, r.passwd);
 }

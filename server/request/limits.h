@@ -46,6 +46,17 @@ enum {
     /* Bytes of all of them; beyond it all are dropped. */
     CHILDREN_CACHE_TOTAL_MAX = 16 * 1024 * 1024,
 
+    /* How long (ms) clients are kept waiting while nobody leads, or while we find our place: at the
+     * limit their connections are closed, as ZK closes them at once. */
+    DOOR_HELD_MS = 1000,
+    /* A server that finds no leader for so long (ms), or for a tick if that is longer, begins to
+     * serve what it has, if readonlymode.enabled. */
+    READ_ONLY_AFTER_MS = 2000,
+
+    /* How often (ms) a learner's leader is told that a session is alive, at most. It hears of it
+     * every half tick. */
+    TOUCH_EACH_MS = 50,
+
     /* How long (ms) expiry waits when the log is behind. */
     EXPIRE_RETRY_MS = 10,
 };

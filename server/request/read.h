@@ -44,6 +44,7 @@ void watch_set(const struct call *call, struct jute_bytes path, enum watch_mode 
 struct children_cache;
 struct children_cache *children_cache_new(void);
 struct children_cache *children_cache_free(struct children_cache *c);
+void children_cache_clear(struct children_cache *c); /* The tree is another. */
 void children_put(struct service *s, const struct znode *n, struct bytes *out);
 
 #endif

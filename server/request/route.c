@@ -2,6 +2,7 @@
 
 #include "server/request/limits.h"
 #include "server/request/read.h"
+#include "server/request/writes.h"
 #include "server/session/session.h"
 #include "util/check.h"
 
@@ -71,6 +72,8 @@ void route_doom(struct client *c)
         list_append(&c->service->doomed, &c->doomed);
 }
 
+static const uint8_t no_body[1];
+
 /* ---- Answering what is first in line. */
 
 static bool wait_for_room(struct service *s)
@@ -116,6 +119,9 @@ static void answer_first(struct client *c, struct pending *p)
     if (p->kind == PENDING_READY) {
         size_t begin = c->out.len;
         bytes_put(&c->out, p->body, p->len);
+        /* Replies before it told of later txns: a client that believes the last one it got must not
+         * go back. */
+        (void)jute_store64(c->out.at + begin + 8, (uint64_t)service_zxid(c->service));
         reply_mark(c, begin);
     } else if (p->kind == PENDING_ERROR) {
         reply_error(&call, (enum zk_err)p->err);
@@ -139,34 +145,58 @@ void route_leave_line(struct client *c, struct pending *p)
         c->outstanding--;
 }
 
-/* Whether the first in line is waiting for its txn. */
-static bool must_wait(const struct service *s, const struct pending *p)
+static bool is_ticketed(const struct pending *p)
 {
-    return p->kind == PENDING_WRITE || (p->kind == PENDING_SYNC && p->zxid > service_zxid(s));
+    return p->ticket != 0 && !list_is_empty(&p->in_waiters);
+}
+
+/* Whether the first in line is waiting for its txn, or for what else must come first. */
+static bool must_wait(const struct pending *p)
+{
+    return p->kind == PENDING_WRITE || !list_is_empty(&p->in_waiters);
 }
 
 static void answer_and_free(struct client *c, struct pending *p)
 {
     struct service *s = c->service;
-    bool ends = p->kind == PENDING_READY && p->op == ZK_OP_CLOSE_SESSION;
+    bool ends = (p->kind == PENDING_READY || p->kind == PENDING_ERROR) &&
+                p->op == ZK_OP_CLOSE_SESSION && p->err == ZK_OK;
 
     route_leave_line(c, p);
-    if (p->kind == PENDING_SYNC)
-        pending_sync_forget(s, p);
     answer_first(c, p);
     pending_free(s, p);
-    if (ends)
-        route_finish(c);
+    if (!ends)
+        return;
+    if (c->session != NULL) /* A local one: no txn has ended it. */
+        sessions_end(s, c->session, c);
+    route_finish(c);
+}
+
+static void order_write(struct client *c, struct pending *p, const uint8_t *body, size_t len);
+
+/* Those behind it that are held for nothing else may go with it. */
+static void order_held(struct client *c, struct pending *p)
+{
+    for (; p != NULL && !is_ticketed(p); p = p->next)
+        if (p->kind == PENDING_HELD) {
+            if (c->barrier == p)
+                c->barrier = NULL;
+            order_write(c, p, p->body, p->len);
+        }
 }
 
 void route_pump(struct client *c)
 {
     struct service *s = c->service;
 
+    if (s->door != DOOR_OPEN)
+        return; /* What it opens with, it goes on with. */
     while (c->pending_first != NULL && c->phase != CLIENT_CLOSING) {
         struct pending *p = c->pending_first;
 
-        if (must_wait(s, p))
+        if (p->kind == PENDING_HELD)
+            order_held(c, p);
+        if (must_wait(p))
             return;
         if (!may_answer(c, size_of_answer(s, p))) {
             if (list_is_empty(&c->parked))
@@ -190,13 +220,38 @@ static struct pending *enqueue(struct client *c, enum pending_kind kind,
     return p;
 }
 
+/* Its session lives: tells whoever tracks it. */
+static void touch(struct client *c)
+{
+    struct service *s = c->service;
+    struct session *session = c->session;
+
+    if (s->leads || session->is_local)
+        session_touch(s->sessions, session, s->now_ms);
+    else if (s->now_ms - session->told_ms >= TOUCH_EACH_MS)
+        sessions_touch_remote(s, session);
+}
+
+/* False: it is not answered any more. */
+static bool ask_before_read(struct service *s, int32_t op, uint64_t *ret_ticket)
+{
+    if (s->is_read_only)
+        return role_is_read_only(s);
+    *ret_ticket = tickets_of_read(s, op);
+    return true;
+}
+
 static void route_read(struct client *c, const struct request_header *head, const uint8_t *body,
                        size_t len)
 {
     struct service *s = c->service;
+    uint64_t ticket = 0;
 
+    if (s->asks_before_reads && !ask_before_read(s, head->type, &ticket))
+        return;
     /* Nothing of its own before it: no queue, no copy. */
-    if (c->pending_first == NULL && may_answer(c, read_reply_size(s, head->type, body, len))) {
+    if (c->pending_first == NULL && ticket == 0 &&
+        may_answer(c, read_reply_size(s, head->type, body, len))) {
         struct call call = { .client = c,
                              .xid = head->xid,
                              .op = head->type,
@@ -207,67 +262,138 @@ static void route_read(struct client *c, const struct request_header *head, cons
         read_answer(&call);
         return;
     }
-    (void)enqueue(c, PENDING_READ, head, body, len);
+    tickets_wait(s, enqueue(c, PENDING_READ, head, body, len), ticket);
     route_pump(c); /* Parks it if it is first. */
+}
+
+/* An answer without a txn, in the order of the line. */
+static void route_error(struct client *c, const struct request_header *head, enum zk_err err)
+{
+    enqueue(c, PENDING_ERROR, head, NULL, 0)->err = err;
+    route_pump(c);
 }
 
 static void route_sync(struct client *c, const struct request_header *head, const uint8_t *body,
                        size_t len)
 {
     struct service *s = c->service;
-    struct pending *p = enqueue(c, PENDING_SYNC, head, body, len);
 
-    p->zxid = order_last_prepared(s->order);
-    if (p->zxid <= service_zxid(s)) {
-        route_pump(c);
+    if (s->is_read_only) {
+        route_error(c, head, ZK_NOT_READ_ONLY);
         return;
     }
-    if (s->sync_last == NULL)
-        s->sync_first = p;
-    else
-        s->sync_last->sync_next = p;
-    s->sync_last = p;
+    tickets_sync(s, enqueue(c, PENDING_SYNC, head, body, len));
+    route_pump(c);
 }
 
-static bool route_write(struct client *c, const struct request_header *head, const uint8_t *body,
-                        size_t len)
+/* What comes behind it gets no answer. */
+static void begin_end(struct client *c)
+{
+    c->session->closing = true;
+    c->phase = CLIENT_ENDING;
+}
+
+/* The local session becomes one of the ensemble, ahead of the write that needs that. */
+static bool upgrade(struct client *c)
 {
     struct service *s = c->service;
-    struct pending *p = enqueue(c, PENDING_WRITE, head, NULL, 0);
-    struct write_request req = { .session = c->session->id,
-                                 .xid = head->xid,
-                                 .op = head->type,
-                                 .body = body,
-                                 .len = len,
+    struct session *session = c->session;
+    struct write_request req = { .session = session->id,
+                                 .op = ZK_OP_CREATE_SESSION,
                                  .ids = c->ids,
-                                 .origin = p };
+                                 .timeout_ms = session->timeout_ms };
     enum zk_err err;
 
-    if (head->type == ZK_OP_CREATE_SESSION) {
-        struct jute_in in = jute_in(body, len);
-        jute_read_i32(&in, &req.timeout_ms);
-        if (!in.bad) {
-            /* ZK tracks the session anew with that timeout, whatever it is. */
-            c->session->timeout_ms = req.timeout_ms;
-            session_touch(s->sessions, c->session, s->now_ms);
-        }
+    if (!session->is_upgrading)
+        session->is_upgrading = forward_submit(s, session, NULL, &req, &err) == ORDER_SUBMITTED;
+    return session->is_upgrading;
+}
+/* A write that is not simply ours to order: we learn, or its session is local. True: it was
+ * answered instead. */
+static bool is_answered_here(struct client *c, const struct request_header *head,
+                             const uint8_t *body, size_t len)
+{
+    const struct service *s = c->service;
+    struct session *session = c->session;
+
+    if (head->type == ZK_OP_CLOSE_SESSION) {
+        if (!session->is_local || session->is_upgrading)
+            return false;
+        begin_end(c);
+        route_error(c, head, ZK_OK);
+        return true;
     }
+    if (s->is_read_only) {
+        route_error(c, head, ZK_NOT_READ_ONLY);
+        return true;
+    }
+    struct write_look look = write_look(head->type, body, len);
+    if (!look.is_readable) {
+        route_error(c, head, ZK_MARSHALLING_ERROR);
+        return true;
+    }
+    if (!session->is_local || !look.makes_ephemeral || (s->conf.local_upgrading && upgrade(c)))
+        return false;
+    route_error(c, head, ZK_EPHEMERAL_ON_LOCAL_SESSION);
+    return true;
+}
+
+/* A session's timeout can be changed by one more createSession, whatever it says. */
+static void note_timeout(struct client *c, struct write_request *req)
+{
+    struct jute_in in = jute_in(req->body, req->len);
+
+    jute_read_i32(&in, &req->timeout_ms);
+    if (in.bad)
+        return;
+    c->session->timeout_ms = req->timeout_ms;
+    touch(c);
+}
+
+/* A write whose turn has come. A refused one is answered when it is first in line. */
+static void order_write(struct client *c, struct pending *p, const uint8_t *body, size_t len)
+{
+    struct service *s = c->service;
+    struct write_request req = { .session = c->session_id,
+                                 .xid = p->xid,
+                                 .op = p->op,
+                                 .body = body,
+                                 .len = len,
+                                 .ids = p->ids };
+    enum zk_err err;
+
+    p->kind = PENDING_WRITE;
+    if (p->op == ZK_OP_CREATE_SESSION)
+        note_timeout(c, &req);
     if (s->conf.large_request_threshold >= 0 && len + 8 > (size_t)s->conf.large_request_threshold) {
         p->large = (uint32_t)len + 8;
         s->large_bytes += p->large;
     }
-    if (order_submit(s->order, &req, s->wall_ms, &err, &p->zxid) == ORDER_REFUSED) {
+    if (forward_submit(s, c->session, p, &req, &err) == ORDER_REFUSED) {
         p->kind = PENDING_ERROR;
         p->err = err;
-        route_pump(c);
-        return true;
+    } else if (p->op == ZK_OP_CLOSE_SESSION && c->phase == CLIENT_UP) {
+        begin_end(c);
     }
-    s->stats.proposal_count++;
-    if (head->type == ZK_OP_CLOSE_SESSION) {
-        c->session->closing = true; /* What comes behind it gets no answer. */
-        c->phase = CLIENT_ENDING;
+}
+
+static void route_write(struct client *c, const struct request_header *head, const uint8_t *body,
+                        size_t len)
+{
+    struct service *s = c->service;
+
+    if ((!s->leads || c->session->is_local) && is_answered_here(c, head, body, len))
+        return;
+    /* A reply before it must not show what it does: that reply's ticket may be up only after the
+     * write is applied. */
+    if (c->barrier != NULL) {
+        c->barrier = enqueue(c, PENDING_HELD, head, body != NULL ? body : no_body, len);
+        if (head->type == ZK_OP_CLOSE_SESSION)
+            begin_end(c);
+        return;
     }
-    return true;
+    order_write(c, enqueue(c, PENDING_WRITE, head, NULL, 0), body, len);
+    route_pump(c);
 }
 
 /* ---- Requests that the connection answers itself, past the line. */
@@ -342,9 +468,7 @@ static bool throttled(struct client *c, const struct request_header *head, bool 
         head->type == ZK_OP_CLOSE_SESSION)
         return false;
     s->stats.throttled_ops++;
-    struct pending *p = enqueue(c, PENDING_ERROR, head, NULL, 0);
-    p->err = ZK_THROTTLED_OP;
-    route_pump(c);
+    route_error(c, head, ZK_THROTTLED_OP);
     return true;
 }
 
@@ -373,7 +497,7 @@ bool route_frame(struct client *c, const uint8_t *frame, size_t len)
     }
     if (c->session->closing)
         return true; /* Its end closes the connection. */
-    session_touch(s->sessions, c->session, s->now_ms);
+    touch(c);
     if (road == ROAD_NONE) {
         /* It never reaches the stage that knows the zxid (1.5). */
         reply_raw(c, head.xid, -1, ZK_UNIMPLEMENTED);
@@ -387,6 +511,6 @@ bool route_frame(struct client *c, const uint8_t *frame, size_t len)
     else if (road == ROAD_SYNC)
         route_sync(c, &head, body, body_len);
     else
-        return route_write(c, &head, body, body_len);
+        route_write(c, &head, body, body_len);
     return true;
 }

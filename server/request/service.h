@@ -1,8 +1,9 @@
 /* The service: one server's state and what is under way, without sockets or clock.
  *
  * A turn of the loop: service_tick() with the clocks, then any number of client_frame(),
- * service_durable(), then service_turn_end(), which hands the turn's writes to the log
- * as one batch. After it, every client in `dirty` has output for one write each. */
+ * service_durable(), then service_turn_end(), then ensemble_turn_end(), which hands the turn's
+ * writes to the log as one batch. After it, every client in `dirty` has output for one write
+ * each. */
 #ifndef SERVER_REQUEST_SERVICE_H
 #define SERVER_REQUEST_SERVICE_H
 
@@ -19,8 +20,12 @@
 #include "util/ids.h"
 #include "util/list.h"
 #include "util/rand.h"
+#include "zab/zab.h"
 
 struct children_cache;
+struct ensemble;
+struct ensemble_conf;
+struct ensemble_io;
 struct order;
 struct pending;
 struct session_table;
@@ -46,8 +51,18 @@ struct service_conf {
     int32_t conn_global_weight, conn_renew_weight, conn_local_weight;
     bool enforce_quota, digest, extended_types, emulate_353, reconfig_enabled;
     bool close_session_txn; /* closeSessionTxn.enabled. */
+    /* Of servers with peers only. */
+    bool local_sessions, local_upgrading; /* localSessions…Enabled. */
+    bool linearizable_reads;              /* Each waits for a quorum's word; ZK has it not. */
+    bool read_only_mode;                  /* readonlymode.enabled. */
+    bool leader_abstains;                 /* leaderServes=no. */
     struct auth_conf auth;
     uint64_t seed;
+    const struct ensemble_io *io; /* The outside; copied. */
+    /* With peers: all but .order is taken from here, and service_init() does not start it. NULL: a
+     * server of one. Both are only read by service_init(). */
+    const struct ensemble_conf *ensemble;
+    const struct zab_saved *saved;
 };
 
 /* The digest of the tree at a zxid: one each 128 txns, for the `hash` word. */
@@ -57,14 +72,38 @@ struct past_digest {
 };
 enum { PAST_DIGESTS_MAX = 1024, PAST_DIGEST_EACH = 128 };
 
+/* Whether clients are let in. */
+enum door {
+    DOOR_OPEN, /* What they ask is dealt with. */
+    DOOR_HELD, /* They are kept waiting, for a short while: nothing is read of them. */
+    DOOR_SHUT, /* They are closed, and who comes is as soon as he asks for a session. */
+};
+
 struct service {
     struct service_conf conf;
     struct state state; /* Tree and session book. */
     struct watch_table *watches;
     struct session_table *sessions;
-    struct order *order;
+    struct ensemble *ensemble;
+    struct order *order; /* The ensemble's. */
     struct server_stats stats;
     struct client_host host;
+
+    /* Our place in the ensemble (role.c). */
+    bool is_alone; /* There are no others. */
+    enum zab_role role;
+    enum door door;
+    bool serves;            /* We follow, observe or lead. */
+    bool leads;             /* We lead: all sessions are tracked here, writes are ordered here. */
+    bool is_read_only;      /* Nobody leads for long; door is open for reads. */
+    bool asks_before_reads; /* is_read_only, or reads are to be linearizable. */
+    bool can_submit;        /* ensemble_can_submit(), as it was last looked at. */
+    bool needs_settling;    /* Serving has begun, or tickets were refused: when the turn ends... */
+    int64_t paused_ms;      /* When serving ended. */
+    int64_t read_only_ms;   /* Since when there may have been no leader. */
+    zk_session_id read_only_first_id; /* Of the sessions made since is_read_only. */
+    uint32_t outstanding_max;         /* Our part of globalOutstandingLimit. */
+    uint64_t local_sessions;          /* Of those in sessions. */
 
     struct client **clients; /* By watcher id; NULL where free. */
     uint32_t *free_slots;    /* Of clients: each free one names the next. */
@@ -76,8 +115,13 @@ struct service {
     bool needs_room;           /* Someone in parked waits for others to read their replies. */
     uint64_t turn;             /* Counts turns of the loop. */
     uint64_t turn_large_bytes; /* Bytes of large replies made in this turn. */
+    struct pending **pendings; /* All there are. */
     struct pending *pool;      /* Unused ones. */
-    struct pending *sync_first, *sync_last; /* Wait for a zxid to be applied, in its order. */
+    uint32_t pending_count, pending_cap;
+    uint64_t expected;   /* Pendings in a session.writes. */
+    struct list syncs;   /* Pendings that wait for a zxid to be applied, in its order... */
+    struct list waiters; /* ...or for a ticket, in its order... */
+    struct list refused; /* ...and those that must ask for one anew. */
     struct children_cache *children_cache;
     struct past_digest *past_digests; /* Oldest first. */
     size_t past_digest_count;
@@ -104,11 +148,10 @@ void service_done(struct service *s);
 
 void service_tick(struct service *s, int64_t now_ms, int64_t wall_ms);
 /* The turn is over: gives parked clients their slice. Returns true when parked clients could go on
- * at once (the loop should not sleep). What was ordered in this turn is then in order_take_batch().
- */
+ * at once (the loop should not sleep). */
 bool service_turn_end(struct service *s);
-/* Every txn up to zxid is durable here (and so, on a server of one, decided): applies,
- * answers, fires watches. */
+/* Every txn up to zxid is durable here (and so, on a server of one, decided): the ensemble goes on.
+ */
 void service_durable(struct service *s, zk_zxid zxid);
 /* `count` bytes of c->out were sent. */
 void service_sent(struct service *s, struct client *c, size_t count);
@@ -121,6 +164,17 @@ int64_t service_deadline(const struct service *s);
 /* One round of the container and TTL reaper (client-protocol 3.8): at most max deletions
  * are ordered. never_used_ms 0: off. True: it did not come round, go on soon. */
 bool service_reap(struct service *s, int64_t never_used_ms, size_t max);
+
+/* ---- What the ensemble says: struct ensemble_host. service_init() hands these to it. */
+
+/* We serve no more. Clients stay, and are not read from, for DOOR_HELD_MS. */
+void service_pause(struct service *s);
+/* We serve again, and all that the last role left is applied or gone: who still waits for a write
+ * is closed when the turn ends, since nobody knows its end; so is everyone when the state is
+ * another one, and who has no session in it. The others go on. */
+void service_serve(struct service *s, enum zab_role role, bool state_is_new);
+void service_revalidated(struct service *s, zk_session_id id, bool is_valid);
+void service_synced(struct service *s, uint64_t ticket, bool is_refused);
 
 zk_zxid service_zxid(const struct service *s); /* Last applied. */
 

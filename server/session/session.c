@@ -136,6 +136,7 @@ static void leave_bucket(struct session_table *t, struct session *s)
     struct expiry *e = expiry_at(t, s->expires_ms);
     list_remove(&s->in_bucket);
     e->count--;
+    s->expires_ms = 0;
     if (e->count == 0) {
         list_remove(&e->in_order);
         free(e);
@@ -151,8 +152,7 @@ static void enter_bucket(struct session_table *t, struct session *s, int64_t at_
     s->expires_ms = at_ms;
 }
 
-struct session *session_add(struct session_table *t, zk_session_id id, int32_t timeout_ms,
-                            int64_t now_ms)
+struct session *session_add_untracked(struct session_table *t, zk_session_id id, int32_t timeout_ms)
 {
     struct session *s = session_find(t, id);
 
@@ -164,11 +164,22 @@ struct session *session_add(struct session_table *t, zk_session_id id, int32_t t
     s->id = id;
     s->timeout_ms = timeout_ms;
     list_init(&s->in_bucket);
+    list_init(&s->writes);
     struct session **slot = slot_of(t, id);
     s->hash_next = *slot;
     *slot = s;
     t->count++;
-    enter_bucket(t, s, bucket_end(t, now_ms, timeout_ms));
+    return s;
+}
+
+struct session *session_add(struct session_table *t, zk_session_id id, int32_t timeout_ms,
+                            int64_t now_ms)
+{
+    uint64_t before = t->count;
+    struct session *s = session_add_untracked(t, id, timeout_ms);
+
+    if (t->count != before)
+        enter_bucket(t, s, bucket_end(t, now_ms, timeout_ms));
     return s;
 }
 
@@ -180,10 +191,25 @@ void session_remove(struct session_table *t, struct session *s)
         zk_assert(*slot != NULL);
         slot = &(*slot)->hash_next;
     }
+    zk_assert(list_is_empty(&s->writes));
     *slot = s->hash_next;
     leave_bucket(t, s);
     t->count--;
     free(s);
+}
+
+void session_each(struct session_table *t, void (*each)(void *ctx, struct session *s), void *ctx)
+{
+    for (size_t i = 0; i < t->slot_count; i++)
+        for (struct session *s = t->slots[i], *next; s != NULL; s = next) {
+            next = s->hash_next;
+            each(ctx, s);
+        }
+}
+
+void session_untrack(struct session_table *t, struct session *s)
+{
+    leave_bucket(t, s);
 }
 
 void session_touch(struct session_table *t, struct session *s, int64_t now_ms)

@@ -1,4 +1,7 @@
-/* Sessions of this server's ensemble and when they expire (client-protocol 5).
+/* Sessions and when they expire (client-protocol 5). A server that leads keeps all sessions of its
+ * ensemble here, and tracks them: each has a place in the order of expiry. A learner keeps those
+ * that clients of its own use, and tracks only the local ones among them.
+ *
  * Deterministic: the time is an argument, in ms of a monotonic clock. */
 #ifndef SERVER_SESSION_SESSION_H
 #define SERVER_SESSION_SESSION_H
@@ -18,8 +21,13 @@ struct session {
     zk_session_id id;
     int32_t timeout_ms;
     bool closing;          /* A closeSession for it is under way: no more requests. */
+    bool is_local;         /* Known to this server only: no txn made it (2.12). */
+    bool is_upgrading;     /* Local still; a createSession for it is under way. */
     struct client *client; /* The connection that it uses now; NULL when detached. */
-    int64_t expires_ms;    /* End of its bucket. */
+    uint64_t owner;        /* Leader: where its writes come from, a link of zab; 0: nobody yet. */
+    struct list writes;    /* The request floor's: writes of it whose txns are to come. */
+    int64_t told_ms;       /* When the leader was last told that it lives. */
+    int64_t expires_ms;    /* End of its bucket; 0: it is in none. */
     struct list in_bucket;
     struct session *hash_next;
 };
@@ -40,8 +48,16 @@ struct session *session_find(const struct session_table *t, zk_session_id id);
 /* Adds one, tracked from now with its whole timeout; or returns the one that is there. */
 struct session *session_add(struct session_table *t, zk_session_id id, int32_t timeout_ms,
                             int64_t now_ms);
+/* The same without tracking a new one. */
+struct session *session_add_untracked(struct session_table *t, zk_session_id id,
+                                      int32_t timeout_ms);
+/* Nobody uses its `writes` any more. */
 void session_remove(struct session_table *t, struct session *s);
-/* Prolongs. Cheap when it stays in its bucket. */
+/* Every one, in no order that depends on addresses; each() may remove the one it is given. */
+void session_each(struct session_table *t, void (*each)(void *ctx, struct session *s), void *ctx);
+/* It does not expire any more, until it is touched. */
+void session_untrack(struct session_table *t, struct session *s);
+/* Prolongs, or tracks it from now. Cheap when it stays in its bucket. */
 void session_touch(struct session_table *t, struct session *s, int64_t now_ms);
 uint64_t session_count(const struct session_table *t);
 

@@ -20,11 +20,12 @@ int dump_begin(struct dump **ret, struct state *s, const char *snap_dir, enum sn
 
 /* Serialises for about budget_us (measured by now_us, an injected clock) or until the writer has no
  * room. Returns 1 when the file is complete and durable, 0 when there is more to do, or
- * a negative errno; then free it. wants_cpu tells whether calling again at once would make progress
- * (else wait for notify_fd). */
+ * a negative errno (-ECANCELED: the tree is gone that it was begun with); then free it. wants_cpu
+ * tells whether calling again at once would make progress (else wait for notify_fd). */
 int dump_step(struct dump *d, struct state *s, uint64_t budget_us, uint64_t (*now_us)(void),
               bool *ret_wants_cpu);
-struct dump *dump_free(struct dump *d, struct state *s); /* Abandons what is unfinished. */
+/* Abandons what is unfinished. At any time, also after the tree is gone. */
+struct dump *dump_free(struct dump *d, struct state *s);
 zk_zxid dump_zxid(const struct dump *d);
 
 #endif

@@ -17,12 +17,6 @@ enum {
     PATH_SHOWN_MAX = 200,
 };
 
-struct loading {
-    struct state *state;
-    const char *path;
-    char *why;
-};
-
 int state_new(struct state *ret, const struct tree_conf *conf)
 {
     struct state s = { .tree = NULL };
@@ -35,21 +29,21 @@ int state_new(struct state *ret, const struct tree_conf *conf)
     return 0;
 }
 
-static int take_session(void *ctx, zk_session_id id, int32_t timeout_ms)
+int intake_session(void *ctx, zk_session_id id, int32_t timeout_ms)
 {
-    struct loading *l = ctx;
+    struct intake *l = ctx;
 
     session_book_put(l->state->sessions, id, timeout_ms);
     return 0;
 }
 
-static int take_acl(void *ctx, int64_t id, struct jute_vector acls)
+int intake_acl(void *ctx, int64_t id, struct jute_vector acls)
 {
-    struct loading *l = ctx;
+    struct intake *l = ctx;
     int r = tree_load_acl(l->state->tree, id, acls);
 
     if (r < 0)
-        (void)snprintf(l->why, STORE_WHY_MAX, "%s: the ACL list %" PRId64 " is %s", l->path, id,
+        (void)snprintf(l->why, STORE_WHY_MAX, "%s: the ACL list %" PRId64 " is %s", l->from, id,
                        r == -EEXIST ? "there twice" : "unusable");
     return r < 0 ? -EBADMSG : 0;
 }
@@ -68,10 +62,10 @@ static void show_path(char ret[PATH_SHOWN_MAX + 1], struct jute_bytes path)
     ret[len] = '\0';
 }
 
-static int take_node(void *ctx, struct jute_bytes path, struct jute_bytes data, int64_t acl,
-                     const uint8_t raw[60])
+int intake_node(void *ctx, struct jute_bytes path, struct jute_bytes data, int64_t acl,
+                const uint8_t raw[60])
 {
-    struct loading *l = ctx;
+    struct intake *l = ctx;
     struct jute_in in = jute_in(raw, 60);
     struct stat_persisted stat;
     char shown[PATH_SHOWN_MAX + 1];
@@ -92,7 +86,7 @@ static int take_node(void *ctx, struct jute_bytes path, struct jute_bytes data, 
     if (r == 0 || r == -ENOKEY) /* A list that is missing is nobody's: not fatal. */
         return 0;
     show_path(shown, path);
-    (void)snprintf(l->why, STORE_WHY_MAX, "%s: %s %s %s", l->path,
+    (void)snprintf(l->why, STORE_WHY_MAX, "%s: %s %s %s", l->from,
                    r == -EEXIST ? "a znode before" : "the znode", shown,
                    r == -EEXIST   ? "is there twice"
                    : r == -ENOENT ? "has no parent"
@@ -100,24 +94,24 @@ static int take_node(void *ctx, struct jute_bytes path, struct jute_bytes data, 
     return r == -ENOMEM ? r : -EBADMSG;
 }
 
-static int end_load(const struct loading *l, const struct snapshot_info *info)
+int intake_end(const struct intake *l, zk_zxid zxid)
 {
-    int r = tree_load_end(l->state->tree, info->zxid);
+    int r = tree_load_end(l->state->tree, zxid);
 
     if (r < 0)
-        (void)snprintf(l->why, STORE_WHY_MAX, "%s: a znode is there twice", l->path);
+        (void)snprintf(l->why, STORE_WHY_MAX, "%s: a znode is there twice", l->from);
     return r < 0 ? -EBADMSG : 0;
 }
 
 /* Whether what the file says of itself fits its name: ZooKeeper's zxid at the end is
  * never lower. A renamed file would hide txns of the log from the replay. */
-static int check_name(const struct loading *l, const struct snapshot_info *info)
+static int check_name(const struct intake *l, const struct snapshot_info *info)
 {
     if (info->zxid == INT64_MAX || (info->has_last_zxid && info->last_zxid < info->zxid)) {
         (void)snprintf(l->why, STORE_WHY_MAX,
                        "%s: the file was renamed: its name says zxid 0x%" PRIx64
                        ", but it holds the tree at 0x%" PRIx64,
-                       l->path, (uint64_t)info->zxid, (uint64_t)info->last_zxid);
+                       l->from, (uint64_t)info->zxid, (uint64_t)info->last_zxid);
         return -EBADMSG;
     }
     return 0;
@@ -129,9 +123,9 @@ int load_snapshot(struct state *ret, struct snapshot_info *info, const struct tr
     struct state s = { .tree = NULL };
     size_t path_size = strlen(dir) + 1 + sizeof name->name;
     char *path = zk_xmalloc(path_size);
-    struct loading l = { .state = &s, .path = path, .why = why };
+    struct intake l = { .state = &s, .from = path, .why = why };
     struct snapshot_sink sink = {
-        .ctx = &l, .session = take_session, .acl = take_acl, .node = take_node
+        .ctx = &l, .session = intake_session, .acl = intake_acl, .node = intake_node
     };
     size_t ext = strlen(name->name) > 3 ? strlen(name->name) - 3 : 0;
     bool is_packed = strcmp(name->name + ext, ".gz") == 0;
@@ -146,7 +140,7 @@ int load_snapshot(struct state *ret, struct snapshot_info *info, const struct tr
     if (r == 0)
         r = check_name(&l, info);
     if (r == 0)
-        r = end_load(&l, info);
+        r = intake_end(&l, info->zxid);
     if (r == 0)
         *ret = s;
     else

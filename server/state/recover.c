@@ -23,6 +23,7 @@ struct recovery {
     const struct recover_conf *conf;
     struct recover_report *report;
     char *why;
+    zk_zxid until; /* INT64_MAX: as far as the logs go. */
 
     struct state state;
     struct log_reader *log; /* Read to its end. */
@@ -78,7 +79,27 @@ static void tell_of_failed(struct recovery *v)
                    own, v->failed_why);
 }
 
-/* 0: the state is there; 1: this snapshot is damaged, try an older one; or negative. */
+static int replay(struct recovery *v, const struct snapshot_info *info)
+{
+    struct replay what = { .log_dir = v->dirs->log_dir,
+                           .info = info,
+                           .digest_on = v->conf->tree.digest,
+                           .until = v->until };
+    uint64_t begin = now_us();
+    int r = replay_log(&v->state, v->report, &v->log, &what, v->why);
+
+    v->report->replay_us = now_us() - begin;
+    return r;
+}
+
+/* Whether it has, or may have, traces of txns behind `until`: it is fuzzy. */
+static bool reaches_beyond(const struct snapshot_info *info, zk_zxid until)
+{
+    return (info->has_last_zxid && info->last_zxid > until) ||
+           (info->has_digest && info->digest_zxid > until);
+}
+
+/* 0: the state is there; 1: this snapshot cannot be used, try an older one; or negative. */
 static int try_snapshot(struct recovery *v, const struct snapshot_name *name)
 {
     struct snapshot_info info;
@@ -92,11 +113,13 @@ static int try_snapshot(struct recovery *v, const struct snapshot_name *name)
     }
     if (r < 0)
         return r;
+    if (reaches_beyond(&info, v->until)) {
+        state_done(&v->state);
+        return 1;
+    }
     memcpy(v->report->snapshot, name->name, sizeof v->report->snapshot);
-    begin = now_us();
-    r = replay_log(&v->state, v->report, &v->log, v->dirs->log_dir, &info, v->conf->tree.digest,
-                   v->why);
-    v->report->replay_us = now_us() - begin;
+    v->report->snapshot_zxid = name->zxid;
+    r = replay(v, &info);
     if (r == 0)
         r = check_fallback(v);
     if (r < 0)
@@ -106,6 +129,12 @@ static int try_snapshot(struct recovery *v, const struct snapshot_name *name)
 
 static int no_snapshot_is_good(struct recovery *v)
 {
+    if (v->until != INT64_MAX) {
+        (void)snprintf(v->why, STORE_WHY_MAX,
+                       "%s: no usable snapshot reaches back to txn 0x%" PRIx64, v->dirs->snap_dir,
+                       (uint64_t)v->until);
+        return -ENOENT;
+    }
     (void)snprintf(v->why, STORE_WHY_MAX,
                    "%.300s: none of %" PRIu64 " snapshots can be used; of the newest: %.400s;"
                    " restore one from a backup or from another member",
@@ -164,16 +193,13 @@ static int check_had_none(struct recovery *v)
  * or when there was nothing to replay. */
 static int start_without(struct recovery *v)
 {
-    uint64_t begin = now_us();
     int r = state_new(&v->state, &v->conf->tree);
 
     if (r < 0) {
         (void)snprintf(v->why, STORE_WHY_MAX, "not enough memory for a tree");
         return r;
     }
-    r = replay_log(&v->state, v->report, &v->log, v->dirs->log_dir, NULL, v->conf->tree.digest,
-                   v->why);
-    v->report->replay_us = now_us() - begin;
+    r = replay(v, NULL);
     if (r < 0)
         return r;
     if (v->report->txns > 0 && !v->conf->trust_empty) {
@@ -199,8 +225,10 @@ static int load(struct recovery *v)
         r = start_without(v);
     else if (r == 0)
         r = 1;
-    for (size_t i = 0; r == 1 && i < count; i++)
-        r = try_snapshot(v, &list[i]);
+    for (size_t i = 0; r == 1 && i < count; i++) {
+        if (list[i].zxid <= v->until)
+            r = try_snapshot(v, &list[i]);
+    }
     free(list);
     return r == 1 ? no_snapshot_is_good(v) : r;
 }
@@ -253,13 +281,32 @@ static int kill_dead_sessions(struct recovery *v)
 
 /* ---- All of it. */
 
+/* The logs have the txn that was asked for; else what comes next would not follow it. */
+static int check_reached(struct recovery *v)
+{
+    zk_zxid last = tree_zxid(v->state.tree);
+
+    if (v->until == INT64_MAX || last == v->until)
+        return 0;
+    if (zxid_counter(v->until) == 0) {
+        tree_set_zxid(v->state.tree, v->until);
+        return 0;
+    }
+    (void)snprintf(v->why, STORE_WHY_MAX,
+                   "%s: txn 0x%" PRIx64 " is not in the logs: the last one before it is 0x%" PRIx64,
+                   v->dirs->log_dir, (uint64_t)v->until, (uint64_t)last);
+    return -ENOENT;
+}
+
 static int recover_look(struct recovery *v)
 {
     int r;
 
-    *v->report = (struct recover_report){ .zxid = 0 };
+    *v->report = (struct recover_report){ .zxid = 0, .snapshot_zxid = -1 };
     v->why[0] = '\0';
     r = load(v);
+    if (r == 0)
+        r = check_reached(v);
     if (r == 0)
         r = kill_dead_sessions(v);
     if (r == 0)
@@ -293,29 +340,43 @@ static int tidy_up(struct recovery *v)
     return r;
 }
 
-static int run(struct state *ret, struct recover_report *report, const struct dirs *dirs,
-               const struct recover_conf *conf, bool may_write, char why[STORE_WHY_MAX])
+static int run(struct recovery *v, struct state *ret, bool may_write)
 {
-    struct recovery v = { .dirs = dirs, .conf = conf, .report = report, .why = why };
-    int r = recover_look(&v);
+    int r = recover_look(v);
 
     if (r == 0 && may_write)
-        r = tidy_up(&v);
-    log_reader_free(v.log);
+        r = tidy_up(v);
+    log_reader_free(v->log);
     if (r < 0)
-        state_done(&v.state);
-    *ret = v.state;
+        state_done(&v->state);
+    *ret = v->state;
     return r;
 }
 
 int recover(struct state *ret, struct recover_report *report, const struct dirs *dirs,
             const struct recover_conf *conf, char why[STORE_WHY_MAX])
 {
-    return run(ret, report, dirs, conf, true, why);
+    struct recovery v = {
+        .dirs = dirs, .conf = conf, .report = report, .why = why, .until = INT64_MAX
+    };
+
+    return run(&v, ret, true);
 }
 
 int recover_read_only(struct state *ret, struct recover_report *report, const struct dirs *dirs,
                       const struct recover_conf *conf, char why[STORE_WHY_MAX])
 {
-    return run(ret, report, dirs, conf, false, why);
+    struct recovery v = {
+        .dirs = dirs, .conf = conf, .report = report, .why = why, .until = INT64_MAX
+    };
+
+    return run(&v, ret, false);
+}
+
+int recover_at(struct state *ret, struct recover_report *report, const struct dirs *dirs,
+               const struct recover_conf *conf, zk_zxid zxid, char why[STORE_WHY_MAX])
+{
+    struct recovery v = { .dirs = dirs, .conf = conf, .report = report, .why = why, .until = zxid };
+
+    return run(&v, ret, false);
 }

@@ -33,8 +33,9 @@ struct state {
 };
 
 struct recover_report {
-    zk_zxid zxid;      /* Last one applied. -1: empty and db_autocreate is off. */
-    char snapshot[64]; /* Name of the file taken, "" for none. */
+    zk_zxid zxid;          /* Last one applied. -1: empty and db_autocreate is off. */
+    char snapshot[64];     /* Name of the file taken, "" for none. */
+    zk_zxid snapshot_zxid; /* From that name; -1 for none. */
     uint64_t snapshots_skipped;
     uint64_t txns;              /* Replayed from the logs. */
     uint64_t cut_bytes;         /* Torn tails that went. */
@@ -52,6 +53,13 @@ struct recover_report {
 int recover(struct state *ret, struct recover_report *report, const struct dirs *dirs,
             const struct recover_conf *conf, char why[STORE_WHY_MAX]);
 void state_done(struct state *s);
+
+/* The state as it was right behind txn `zxid`, for a TRUNC: from the newest snapshot that has
+ * nothing of later txns, and the logs up to there. A zxid with counter 0, which is no txn's, stands
+ * for the end of the epochs before. Writes nothing, and later files may be damaged. -ENOENT with
+ * why: no snapshot reaches so far back, or the logs do not have that txn. */
+int recover_at(struct state *ret, struct recover_report *report, const struct dirs *dirs,
+               const struct recover_conf *conf, zk_zxid zxid, char why[STORE_WHY_MAX]);
 
 /* The same without writing anything: no first snapshot, torn tails stay. For tools. */
 int recover_read_only(struct state *ret, struct recover_report *report, const struct dirs *dirs,

@@ -82,8 +82,7 @@ static int unparsable(const struct log_reader *log, zk_zxid zxid, char why[STORE
 }
 
 int replay_log(struct state *s, struct recover_report *report, struct log_reader **ret_log,
-               const char *log_dir, const struct snapshot_info *info, bool digest_on,
-               char why[STORE_WHY_MAX])
+               const struct replay *what, char why[STORE_WHY_MAX])
 {
     static const struct tree_sink nowhere;
     struct log_reader *log = NULL;
@@ -91,13 +90,15 @@ int replay_log(struct state *s, struct recover_report *report, struct log_reader
     const uint8_t *payload;
     size_t len;
     zk_zxid zxid;
-    int r = log_reader_open(&log, log_dir, tree_zxid(s->tree) + 1, why);
+    int r = log_reader_open(&log, what->log_dir, tree_zxid(s->tree) + 1, why);
 
-    digests_init(&digests, report, s, info, digest_on);
+    digests_init(&digests, report, s, what->info, what->digest_on);
     while (r == 0) {
         struct txn txn;
 
         r = log_reader_next(log, &payload, &len, &zxid, why);
+        if (r > 0 && zxid > what->until)
+            r = 0;
         if (r <= 0)
             break;
         r = txn_parse(&txn, payload, len) ? 0 : unparsable(log, zxid, why);
@@ -108,7 +109,7 @@ int replay_log(struct state *s, struct recover_report *report, struct log_reader
         digests_follow(&digests, s, &txn);
     }
     if (r == 0)
-        r = check_covers(info, tree_zxid(s->tree), log_dir, why);
+        r = check_covers(what->info, tree_zxid(s->tree), what->log_dir, why);
     if (r == 0)
         *ret_log = log;
     else

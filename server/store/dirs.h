@@ -31,11 +31,13 @@ void dirs_done(struct dirs *d);
 /* Removes what a crash left of unfinished snapshots. */
 void dirs_remove_temps(const struct dirs *d);
 
-/* Reads up to `retain` whole snapshots, so it belongs on a helper thread.
+/* Reads up to `retain` whole snapshots, so it belongs on a helper thread. cancel (NULL: none) is an
+ * atomic flag: once another thread sets it nothing more is looked at, and -ECANCELED comes
+ * soon. Whoever removes snapshots himself must have ended a purge before.
  * Storage-format 5, with two differences that lose nothing: files whose names do not
  * parse are left alone, and snapshots that count are those whose seals hold (the newest
  * ones were read or written by us). Side indexes go with their logs. Returns files removed. */
-int dirs_purge(const struct dirs *d, uint32_t retain, char why[STORE_WHY_MAX]);
+int dirs_purge(const struct dirs *d, uint32_t retain, const int *cancel, char why[STORE_WHY_MAX]);
 
 /* Recursive sums of file sizes in bytes, as `dirs` and `conf` print. */
 uint64_t dirs_size(const char *dir);

@@ -13,14 +13,15 @@
 #include "server/store/log_reader.h"
 #include "server/store/names.h"
 
-static int cut_path(const char *path, uint64_t size)
+/* size -1: it stays. */
+static int cut_path(const char *path, int64_t size)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     int r = 0;
 
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
+    if ((size >= 0 && ftruncate(fd, (off_t)size) < 0) || fsync(fd) < 0)
         r = -errno;
     (void)close(fd);
     return r;
@@ -29,7 +30,7 @@ static int cut_path(const char *path, uint64_t size)
 int log_cut_file(const char *dir, const char *name, uint64_t size)
 {
     char *path = store_join(dir, name);
-    int r = cut_path(path, size);
+    int r = cut_path(path, (int64_t)size);
 
     free(path);
     return r;
@@ -136,4 +137,53 @@ int log_truncate(const char *dir, zk_zxid zxid, char why[STORE_WHY_MAX])
     }
     free(names);
     return r < 0 ? r : 0;
+}
+
+/* ---- Others. */
+
+/* Those without a log, once all logs are gone: a start would ask for their logs. */
+static int remove_indexes(const char *dir, char why[STORE_WHY_MAX])
+{
+    struct store_name *names = NULL;
+    size_t count = 0;
+    int r = store_scan(&names, &count, dir, INDEX_FAMILY, why);
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = remove_file(dir, names[i].name);
+        if (r < 0)
+            (void)store_why_errno(why, r, names[i].name, "cannot remove the index");
+    }
+    free(names);
+    if (r < 0 || count == 0)
+        return r;
+    r = fsync_dir(dir);
+    return r < 0 ? store_why_errno(why, r, dir, "cannot sync the directory") : 0;
+}
+
+int log_forget_all(const char *dir, char why[STORE_WHY_MAX])
+{
+    int r = log_truncate(dir, -1, why);
+
+    return r < 0 ? r : remove_indexes(dir, why);
+}
+
+int log_sync_newest(const char *dir, char why[STORE_WHY_MAX])
+{
+    struct store_name *names = NULL;
+    size_t count = 0;
+    int r = store_scan(&names, &count, dir, "log", why);
+
+    for (size_t i = count; r == 0 && i > 0 && names[i - 1].zxid == names[count - 1].zxid; i--) {
+        char *path = store_join(dir, names[i - 1].name);
+
+        r = cut_path(path, -1);
+        if (r < 0)
+            (void)store_why_errno(why, r, path, "cannot sync the log");
+        free(path);
+    }
+    free(names);
+    if (r < 0)
+        return r;
+    r = fsync_dir(dir);
+    return r < 0 ? store_why_errno(why, r, dir, "cannot sync the directory") : 0;
 }

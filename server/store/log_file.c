@@ -179,15 +179,12 @@ static int try_entry(struct log_file *f, const uint8_t **ret, size_t *len, char 
     return 1;
 }
 
-int log_file_next(struct log_file *f, const uint8_t **ret, size_t *len, enum log_end *ret_end,
-                  uint64_t *ret_end_at, char why[STORE_WHY_MAX])
+int log_file_try(struct log_file *f, const uint8_t **ret, size_t *len, char why[STORE_WHY_MAX])
 {
     int r = try_entry(f, ret, len, why);
 
-    if (r < 0)
+    if (r <= 0)
         return r;
-    if (r == 0)
-        return log_judge(f, ret_end, ret_end_at, why);
 
     zk_zxid zxid = log_payload_zxid(*ret);
 
@@ -201,6 +198,47 @@ int log_file_next(struct log_file *f, const uint8_t **ret, size_t *len, enum log
         return log_damage(f, f->from, "this txn is older than the name of its log says", why);
     f->last = zxid;
     return 1;
+}
+
+int log_file_next(struct log_file *f, const uint8_t **ret, size_t *len, enum log_end *ret_end,
+                  uint64_t *ret_end_at, char why[STORE_WHY_MAX])
+{
+    int r = log_file_try(f, ret, len, why);
+
+    return r != 0 ? r : log_judge(f, ret_end, ret_end_at, why);
+}
+
+/* The index may be of another file of that name: it is believed if its run begins with a good
+ * entry that has the right zxid. */
+void log_file_seek(struct log_file *f, zk_zxid zxid)
+{
+    size_t low = 0;
+    size_t high = f->index.count;
+    uint64_t begin = f->at;
+    const uint8_t *payload = NULL;
+    size_t len = 0;
+    char why[STORE_WHY_MAX];
+
+    while (low < high) { /* The first run that begins behind it. */
+        size_t middle = low + (high - low) / 2;
+
+        if (f->index.entries[middle].first <= zxid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return;
+
+    const struct index_entry *e = &f->index.entries[low - 1];
+
+    f->at = e->offset;
+    if (e->offset > f->size || try_entry(f, &payload, &len, why) <= 0 || payload == NULL ||
+        log_payload_zxid(payload) != e->first) {
+        f->at = begin;
+        return;
+    }
+    f->index_next = low - 1;
 }
 
 int log_damage(const struct log_file *f, uint64_t offset, const char *what, char why[STORE_WHY_MAX])

@@ -56,6 +56,14 @@ int log_file_begin(struct log_file *f, char why[STORE_WHY_MAX]);
 int log_file_next(struct log_file *f, const uint8_t **ret, size_t *len, enum log_end *ret_end,
                   uint64_t *ret_end_at, char why[STORE_WHY_MAX]);
 
+/* The same without a verdict on what ends the file: 1, 0: no good entry lies at f->at, or
+ * negative. For a log that is being written, whose end is nobody's fault. */
+int log_file_try(struct log_file *f, const uint8_t **ret, size_t *len, char why[STORE_WHY_MAX]);
+
+/* Goes on at the run of the index that holds txn `zxid`, instead of at the beginning. Nothing
+ * happens when the index does not have it. Right behind log_file_begin(). */
+void log_file_seek(struct log_file *f, zk_zxid zxid);
+
 /* The zxid of a payload of at least LOG_ENTRY_MIN bytes. */
 zk_zxid log_payload_zxid(const uint8_t *payload);
 

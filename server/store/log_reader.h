@@ -54,4 +54,12 @@ int log_cut(struct log_reader *r, uint64_t *ret_cut);
  * log may be open for writing. Returns 0 or a negative errno with why. */
 int log_truncate(const char *dir, zk_zxid zxid, char why[STORE_WHY_MAX]);
 
+/* Durably forgets all logs, and indexes without a log: after a snapshot that came from the leader,
+ * which they do not lead to. Newest first, so that what a crash leaves is a prefix. */
+int log_forget_all(const char *dir, char why[STORE_WHY_MAX]);
+
+/* Makes durable what a start has read: a process that was killed may have written more than
+ * it synced, and counts now. Only the newest log can be affected. */
+int log_sync_newest(const char *dir, char why[STORE_WHY_MAX]);
+
 #endif

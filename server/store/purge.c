@@ -12,39 +12,41 @@
 
 enum { RETAIN_MIN = 3 };
 
+static int go_on(const int *cancel)
+{
+    return cancel != NULL && __atomic_load_n(cancel, __ATOMIC_ACQUIRE) != 0 ? -ECANCELED : 0;
+}
+
 static int pass_session(void *ctx, zk_session_id id, int32_t timeout_ms)
 {
-    (void)ctx;
     (void)id;
     (void)timeout_ms;
-    return 0;
+    return go_on(*(const int **)ctx);
 }
 
 static int pass_acl(void *ctx, int64_t id, struct jute_vector acls)
 {
-    (void)ctx;
     (void)id;
     (void)acls;
-    return 0;
+    return go_on(*(const int **)ctx);
 }
 
 static int pass_node(void *ctx, struct jute_bytes path, struct jute_bytes data, int64_t acl,
                      const uint8_t raw[60])
 {
-    (void)ctx;
     (void)path;
     (void)data;
     (void)acl;
     (void)raw;
-    return 0;
+    return go_on(*(const int **)ctx);
 }
 
 /* 1: every seal holds; 0: damaged; or another negative errno with why. */
-static int verify(const char *dir, const char *name, char why[STORE_WHY_MAX])
+static int verify(const char *dir, const char *name, const int *cancel, char why[STORE_WHY_MAX])
 {
-    const struct snapshot_sink sink = { .session = pass_session,
-                                        .acl = pass_acl,
-                                        .node = pass_node };
+    const struct snapshot_sink sink = {
+        .ctx = &cancel, .session = pass_session, .acl = pass_acl, .node = pass_node
+    };
     struct snapshot_info info;
     char *path = store_join(dir, name);
     int r = snapshot_read(path, &sink, &info, why);
@@ -54,7 +56,7 @@ static int verify(const char *dir, const char *name, char why[STORE_WHY_MAX])
 }
 
 /* The zxid of the oldest snapshot to keep: 1; 0: there is no good one; or negative. */
-static int find_oldest_kept(const struct dirs *d, uint32_t retain, zk_zxid *ret,
+static int find_oldest_kept(const struct dirs *d, uint32_t retain, const int *cancel, zk_zxid *ret,
                             char why[STORE_WHY_MAX])
 {
     struct snapshot_name *list = NULL;
@@ -63,7 +65,7 @@ static int find_oldest_kept(const struct dirs *d, uint32_t retain, zk_zxid *ret,
     int r = snapshot_list(&list, &count, d->snap_dir, why);
 
     for (size_t i = 0; r >= 0 && i < count && good < retain; i++) {
-        r = verify(d->snap_dir, list[i].name, why);
+        r = verify(d->snap_dir, list[i].name, cancel, why);
         if (r > 0) {
             good++;
             *ret = list[i].zxid;
@@ -113,14 +115,16 @@ static int find_oldest_log(const char *dir, zk_zxid zxid, zk_zxid *ret, char why
 
 /* Snapshots before logs and indexes before their logs: whatever a crash leaves is a
  * directory that starts. */
-int dirs_purge(const struct dirs *d, uint32_t retain, char why[STORE_WHY_MAX])
+int dirs_purge(const struct dirs *d, uint32_t retain, const int *cancel, char why[STORE_WHY_MAX])
 {
     zk_zxid oldest = 0;
     zk_zxid oldest_log = 0;
     int removed = 0;
     int indexes = 0;
-    int r = find_oldest_kept(d, retain < RETAIN_MIN ? RETAIN_MIN : retain, &oldest, why);
+    int r = find_oldest_kept(d, retain < RETAIN_MIN ? RETAIN_MIN : retain, cancel, &oldest, why);
 
+    if (r > 0 && go_on(cancel) < 0)
+        r = -ECANCELED;
     if (r <= 0)
         return r;
     r = find_oldest_log(d->log_dir, oldest, &oldest_log, why);

@@ -79,6 +79,12 @@ struct snapshot_name {
 int snapshot_list(struct snapshot_name **ret, size_t *ret_count, const char *dir,
                   char why[STORE_WHY_MAX]);
 
+/* Durably removes the snapshots of dir, usable or not, whose names have a zxid from `first` to
+ * `last`, except the one named `keep` (NULL: none). A crash in between leaves any of them.
+ * Returns 0 or a negative errno with why. */
+int snapshots_remove(const char *dir, zk_zxid first, zk_zxid last, const char *keep,
+                     char why[STORE_WHY_MAX]);
+
 /* The highest zxid that any snapshot of dir has in its name, be it usable or not; -1 when
  * there is none. Names ending in .tmp do not count. Returns 0 or a negative errno. */
 int snapshot_highest_name(zk_zxid *ret, const char *dir, char why[STORE_WHY_MAX]);

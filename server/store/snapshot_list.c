@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/store/dirs.h"
 #include "server/store/io.h"
 #include "server/store/names.h"
 #include "server/store/snapshot.h"
@@ -99,6 +100,40 @@ int snapshot_list(struct snapshot_name **ret, size_t *ret_count, const char *dir
     *ret = list;
     *ret_count = kept;
     return 0;
+}
+
+static int remove_one(const char *dir, const char *name, char why[STORE_WHY_MAX])
+{
+    char *path = store_join(dir, name);
+    int r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+
+    if (r < 0)
+        (void)store_why_errno(why, r, path, "cannot remove the snapshot");
+    free(path);
+    return r;
+}
+
+int snapshots_remove(const char *dir, zk_zxid first, zk_zxid last, const char *keep,
+                     char why[STORE_WHY_MAX])
+{
+    struct store_name *names = NULL;
+    size_t count = 0;
+    bool is_changed = false;
+    int r = store_scan(&names, &count, dir, "snapshot", why);
+
+    for (size_t i = count; r == 0 && i > 0; i--) { /* Newest first. */
+        const struct store_name *n = &names[i - 1];
+
+        if (n->zxid < first || n->zxid > last || (keep != NULL && strcmp(n->name, keep) == 0))
+            continue;
+        r = remove_one(dir, n->name, why);
+        is_changed = true;
+    }
+    free(names);
+    if (r < 0 || !is_changed)
+        return r;
+    r = fsync_dir(dir);
+    return r < 0 ? store_why_errno(why, r, dir, "cannot sync the directory") : 0;
 }
 
 int snapshot_highest_name(zk_zxid *ret, const char *dir, char why[STORE_WHY_MAX])

@@ -5,7 +5,7 @@
  *   owners.c   ephemerals by session, and the list of what may expire
  *   acls.c     interned ACL lists
  *   quota.c    usage and limits
- *   walk.c     the snapshot's walk
+ *   walk.c     walks of snapshots
  *   load.c     filling a tree from a snapshot
  *   apply.c    txns
  *   txn.c      log payloads */
@@ -15,11 +15,11 @@
 #include "server/tree/arena.h"
 #include "server/tree/buckets.h"
 #include "server/tree/crc.h"
-#include "util/name_hash.h"
 #include "server/tree/node.h"
 #include "server/tree/tree.h"
 #include "util/bytes.h"
 #include "util/check.h"
+#include "util/name_hash.h"
 
 /* One interned list; its id is its index. */
 struct acl {
@@ -58,10 +58,6 @@ struct owners {
 struct expiring {
     uint32_t first, last;
     uint32_t at; /* Where the next search goes on; 0 is the start. */
-};
-
-struct walk {
-    uint32_t next; /* 0 at the end. */
 };
 
 /* What an ACL id of a snapshot is here: ids are local to a server, so ours can be
@@ -115,7 +111,7 @@ struct tree {
     struct acls acls;
     struct owners owners;
     struct expiring expiring;
-    struct walk walk;
+    struct tree_walk *walks;
     struct loading loading;
     struct bytes path; /* Scratch: a path that had to be built. */
     struct bytes quota_path;
@@ -249,6 +245,8 @@ void tree_reset(struct tree *t);
 
 /* Before the node goes: no cursor may keep it. */
 void walk_node_going(struct tree *t, uint32_t handle);
+/* Before the tree goes: its walks are lost. */
+void walks_lose(struct tree *t);
 
 /* ---- load.c */
 

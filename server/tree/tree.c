@@ -47,6 +47,7 @@ int tree_new(struct tree **ret, const struct tree_conf *conf)
 
 static void done(struct tree *t)
 {
+    walks_lose(t);
     acls_done(&t->acls);
     buckets_done(&t->owners.by_session);
     buckets_done(&t->by_name);

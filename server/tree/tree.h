@@ -219,10 +219,22 @@ int tree_load_end(struct tree *t, zk_zxid zxid);
 
 /* ---- Walking while the tree changes: depth first, parents before children, each node
  * that exists during the whole walk exactly once. New children may be missed (the
- * log has them). One walk at a time. */
-void tree_walk_begin(struct tree *t);
-struct znode *tree_walk_next(struct tree *t); /* NULL at the end. */
-void tree_walk_end(struct tree *t);
+ * log has them). Any number of walks at a time, each in memory of its own that stays where it
+ * is until the walk is ended; all cost a removal a look. A tree that is freed ends its walks:
+ * they are lost then. */
+struct tree_walk {
+    struct tree *tree;      /* NULL: not begun, ended, or lost. */
+    struct tree_walk *next; /* Of the same tree. */
+    uint32_t at;            /* The node to be handed out next; 0 at the end. */
+};
+
+void tree_walk_begin(struct tree *t, struct tree_walk *w);
+struct znode *tree_walk_next(struct tree_walk *w); /* NULL at the end. Not on one that is lost. */
+void tree_walk_end(struct tree_walk *w);           /* An ended or lost one, too. */
+static inline bool tree_walk_is_lost(const struct tree_walk *w)
+{
+    return w->tree == NULL;
+}
 /* Every ACL list in use with its id: copied into the snapshot before the walk. */
 void tree_each_acl(const struct tree *t,
                    void (*each)(void *ctx, int32_t id, struct jute_vector acls), void *ctx);

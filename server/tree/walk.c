@@ -1,4 +1,4 @@
-/* The snapshot's walk. The cursor is the node to be handed out next; when it goes,
+/* Walks of snapshots. The cursor is the node to be handed out next; when it goes,
  * its successor takes its place. A node that is created later stands before its
  * siblings, so a walk that is among them does not meet it, and nothing can be met
  * twice: what is deleted and created again is at the head, too. */
@@ -6,26 +6,44 @@
 
 void walk_node_going(struct tree *t, uint32_t handle)
 {
-    if (t->walk.next == handle)
-        t->walk.next = node_next_outside(t, t->root, handle);
+    for (struct tree_walk *w = t->walks; w != NULL; w = w->next) {
+        if (w->at == handle)
+            w->at = node_next_outside(t, t->root, handle);
+    }
 }
 
-void tree_walk_begin(struct tree *t)
+void walks_lose(struct tree *t)
 {
-    t->walk.next = t->root;
+    while (t->walks != NULL)
+        tree_walk_end(t->walks);
 }
 
-struct znode *tree_walk_next(struct tree *t)
+void tree_walk_begin(struct tree *t, struct tree_walk *w)
 {
-    uint32_t at = t->walk.next;
+    *w = (struct tree_walk){ .tree = t, .next = t->walks, .at = t->root };
+    t->walks = w;
+}
 
+struct znode *tree_walk_next(struct tree_walk *w)
+{
+    uint32_t at = w->at;
+
+    zk_assert(w->tree != NULL);
     if (at == 0)
         return NULL;
-    t->walk.next = node_next(t, t->root, at);
-    return node_of(t, at);
+    w->at = node_next(w->tree, w->tree->root, at);
+    return node_of(w->tree, at);
 }
 
-void tree_walk_end(struct tree *t)
+void tree_walk_end(struct tree_walk *w)
 {
-    t->walk.next = 0;
+    if (w->tree == NULL)
+        return;
+
+    struct tree_walk **p = &w->tree->walks;
+
+    while (*p != w)
+        p = &(*p)->next;
+    *p = w->next;
+    *w = (struct tree_walk){ .tree = NULL };
 }

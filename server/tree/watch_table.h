@@ -3,9 +3,9 @@
 #define SERVER_TREE_WATCH_TABLE_H
 
 #include "server/tree/buckets.h"
-#include "util/name_hash.h"
 #include "server/tree/u32set.h"
 #include "server/tree/watch.h"
+#include "util/name_hash.h"
 
 enum watch_kind { WATCHED_DATA, WATCHED_CHILD, WATCHED_BELOW };
 

@@ -179,14 +179,16 @@ static void bench_nodes(uint64_t nodes, bool digest)
         set(path_of(rand_below(&rnd, nodes)), (int32_t)rand_below(&rnd, DATA_LEN));
     show("set to another size", start, OPS);
     start = now();
-    tree_walk_begin(t);
-    for (const struct znode *n = tree_walk_next(t); n != NULL; n = tree_walk_next(t)) {
+    struct tree_walk walk;
+
+    tree_walk_begin(t, &walk);
+    for (const struct znode *n = tree_walk_next(&walk); n != NULL; n = tree_walk_next(&walk)) {
         struct znode_raw raw;
 
         znode_raw(t, n, &raw);
         checksum += (uint64_t)raw.mzxid;
     }
-    tree_walk_end(t);
+    tree_walk_end(&walk);
     show("walk", start, nodes);
     start = now();
     for (uint64_t i = 0; i < nodes; i++) {

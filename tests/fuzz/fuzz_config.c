@@ -13,6 +13,7 @@
 
 #include "server/config.h"
 #include "util/check.h"
+#include "zab/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -63,7 +64,11 @@ static void check_config(const struct config *conf)
 {
     zk_assert(conf->data_dir != NULL && conf->data_dir[0] != '\0');
     zk_assert(conf->data_log_dir != NULL && conf->data_log_dir[0] != '\0');
-    zk_assert(conf->client_port >= 0 && conf->client_port <= 65535);
+    bool is_ensemble = conf->members != NULL || conf->dynamic_path != NULL;
+    zk_assert(conf->client_port >= (is_ensemble ? -1 : 0) && conf->client_port <= 65535);
+    zk_assert(conf->members == NULL || (conf->init_limit > 0 && conf->sync_limit > 0));
+    zk_assert(conf->members == NULL || conf->members->voters > 1 || !conf->standalone_enabled);
+    zk_assert(conf->notify_min_ms > 0 && conf->notify_min_ms <= conf->notify_max_ms);
     zk_assert(conf->tick_ms > 0);
     zk_assert(conf->session_timeout_min_ms >= 0);
     zk_assert(conf->session_timeout_min_ms <= conf->session_timeout_max_ms);

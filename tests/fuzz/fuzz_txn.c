@@ -61,8 +61,10 @@ static void check_laws(struct tree *t)
     uint64_t nodes = 0;
     uint64_t ephemerals = 0;
 
-    tree_walk_begin(t);
-    for (struct znode *n = tree_walk_next(t); n != NULL; n = tree_walk_next(t)) {
+    struct tree_walk walk;
+
+    tree_walk_begin(t, &walk);
+    for (struct znode *n = tree_walk_next(&walk); n != NULL; n = tree_walk_next(&walk)) {
         struct znode_raw raw;
 
         path.len = 0;
@@ -77,7 +79,7 @@ static void check_laws(struct tree *t)
         ephemerals += znode_kind_of(t, raw.owner) == ZNODE_EPHEMERAL;
         nodes++;
     }
-    tree_walk_end(t);
+    tree_walk_end(&walk);
     tree_totals(t, &totals);
     zk_assert(digest == tree_digest(t));
     zk_assert(nodes == totals.nodes && ephemerals == totals.ephemerals);
@@ -86,6 +88,7 @@ static void check_laws(struct tree *t)
 
 struct fuzz {
     struct tree *t;
+    struct tree_walk walk;
     struct watch_table *w;
     zk_zxid zxid;
     struct jute_in in;
@@ -187,7 +190,7 @@ static void step(struct fuzz *f)
         (void)tree_expired(f->t, take_byte(f), take_byte(f), 3, expired, f->t);
         break;
     case 3:
-        (void)tree_walk_next(f->t);
+        (void)tree_walk_next(&f->walk);
         break;
     case 4:
         (void)tree_kill_session(f->t, take_byte(f));
@@ -210,7 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     zk_assert(tree_new(&f.t, &conf) == 0);
     f.w = watch_table_new(1);
     zk_assert(f.w != NULL);
-    tree_walk_begin(f.t);
+    tree_walk_begin(f.t, &f.walk);
     while (jute_left(&f.in) > 0)
         step(&f);
     check_laws(f.t);

@@ -158,6 +158,18 @@ int openat(int dir_fd, const char *path, int flags, ...)
     return next(dir_fd, path, flags, mode);
 }
 
+int unlink(const char *path)
+{
+    int (*next)(const char *) = (int (*)(const char *))real("unlink");
+    int err = next_fault(FAULT_UNLINK);
+
+    if (err > 0) {
+        errno = err;
+        return -1;
+    }
+    return next(path);
+}
+
 int rename(const char *from, const char *to)
 {
     int (*next)(const char *, const char *) = (int (*)(const char *, const char *))real("rename");

@@ -12,6 +12,7 @@ enum fault_call {
     FAULT_FTRUNCATE,
     FAULT_OPENAT,
     FAULT_RENAME,
+    FAULT_UNLINK,
     FAULT_CALLS,
 };
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "jute/records.h"
-#include "server/order/order.h"
+#include "server/ensemble/ensemble.h"
 #include "util/check.h"
 
 enum { START_MS = 1000000 };
@@ -60,6 +60,15 @@ struct words_conf net_rig_words_conf(void)
     };
 }
 
+/* Durable as soon as the turn is over. */
+static void append(void *ctx, struct wal_batch *b)
+{
+    struct net_rig *r = ctx;
+
+    r->logged = b->txns[b->count - 1].zxid;
+    wal_batch_unref(b);
+}
+
 static void wake(void *ctx)
 {
     struct net_rig *r = ctx;
@@ -80,9 +89,11 @@ void net_rig_init(struct net_rig *r, const struct net_conf *net, const struct se
     struct state state = { .sessions = session_book_new(7) };
     struct client_host client_host = net_client_host();
     struct net_host host = { .ctx = r, .wake = wake };
+    struct ensemble_io io = { .ctx = r, .append = append };
 
     *r = (struct net_rig){ .base = event_base_new(), .now_ms = START_MS };
     zk_assert(r->base != NULL);
+    service_conf.io = &io;
     zk_assert(tree_new(&state.tree, &tree_conf) == 0);
     zk_assert(service_init(&r->service, &service_conf, &state, &client_host, START_MS,
                            START_WALL_MS) == 0);
@@ -127,12 +138,10 @@ void net_rig_turn(struct net_rig *r)
         (void)service_expire(&r->service);
     (void)service_turn_end(&r->service);
 
-    struct wal_batch *b = r->hold_log ? NULL : order_take_batch(r->service.order);
-
-    if (b != NULL) {
-        service_durable(&r->service, b->txns[b->count - 1].zxid);
-        wal_batch_unref(b);
-    }
+    if (!r->hold_log)
+        (void)ensemble_turn_end(r->service.ensemble);
+    if (r->logged > service_zxid(&r->service))
+        service_durable(&r->service, r->logged);
     net_flush(&r->net);
 }
 

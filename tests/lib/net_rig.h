@@ -17,6 +17,7 @@ struct net_rig {
     bool is_awake;
     bool had_events; /* In the last turn. */
     bool hold_log;   /* Nothing becomes durable while it is set. */
+    zk_zxid logged;  /* What is durable. */
 };
 
 /* What a test may want to be different. */

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "server/ensemble/ensemble.h"
 #include "server/order/order.h"
 #include "server/session/session.h"
 #include "util/check.h"
@@ -50,6 +51,13 @@ struct service_conf rig_conf(void)
     };
 }
 
+static void on_append(void *ctx, struct wal_batch *b)
+{
+    struct rig *r = ctx;
+
+    r->held[r->held_count++] = b;
+}
+
 void rig_init(struct rig *r, const struct service_conf *given)
 {
     struct service_conf conf = given != NULL ? *given : rig_conf();
@@ -58,8 +66,10 @@ void rig_init(struct rig *r, const struct service_conf *given)
                                    .extended_types = conf.extended_types,
                                    .digest = conf.digest };
     struct state state = { .sessions = session_book_new(conf.seed) };
+    struct ensemble_io io = { .ctx = r, .append = on_append };
 
     *r = (struct rig){ 0 };
+    conf.io = &io;
     zk_assert(tree_new(&state.tree, &tree_conf) == 0);
     zk_assert(service_init(&r->service, &conf, &state, &host, 1000000, 1600000000000) == 0);
     service_tick(&r->service, 1000000, 1600000000000);
@@ -132,12 +142,9 @@ void rig_turn(struct rig *r)
 
     for (bool more = true; more;) {
         more = service_turn_end(s);
-        struct wal_batch *b = order_take_batch(s->order);
-        if (b != NULL) {
-            r->held[r->held_count++] = b;
-            if (!r->hold_log || r->held_count == sizeof r->held / sizeof *r->held)
-                rig_release(r);
-        }
+        if (ensemble_turn_end(s->ensemble) != NULL &&
+            (!r->hold_log || r->held_count == sizeof r->held / sizeof *r->held))
+            rig_release(r);
         for (size_t i = 0; i < RIG_CLIENTS_MAX; i++) {
             struct rig_client *rc = &r->clients[i];
             if (rc->is_open && rc->finishing)

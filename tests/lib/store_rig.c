@@ -204,7 +204,7 @@ void rig_payload(struct bytes *out, int64_t zxid, const char *path, size_t data_
     struct create_txn create = { .path = jute_text(path),
                                  .data = { .at = data, .len = (int32_t)data_len },
                                  .acl = { .at = anyone, .len = sizeof anyone, .count = 1 },
-                                 .parent_cversion = -1 };
+                                 .parent_cversion = (int32_t)(zxid & INT32_MAX) };
 
     for (size_t i = 0; i < data_len; i++) /* Nothing that repeats, no zeros. */
         data[i] = (uint8_t)((i * 31 + (size_t)zxid * 17) % 255 + 1);

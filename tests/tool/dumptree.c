@@ -173,10 +173,12 @@ static int dump(const char *data_dir, const char *log_dir, const struct recover_
         (void)fprintf(stderr, "%s\n", why);
     } else {
         if (!only_check) {
-            tree_walk_begin(s.tree);
-            for (struct znode *n = tree_walk_next(s.tree); n != NULL; n = tree_walk_next(s.tree))
+            struct tree_walk walk;
+
+            tree_walk_begin(s.tree, &walk);
+            for (struct znode *n = tree_walk_next(&walk); n != NULL; n = tree_walk_next(&walk))
                 print_node(s.tree, n);
-            tree_walk_end(s.tree);
+            tree_walk_end(&walk);
             session_book_each(s.sessions, print_session, NULL);
         }
         print_summary(&s, &report);

@@ -259,15 +259,15 @@ START_TEST(purge_keeps_three_snapshots_and_the_logs_behind_them)
     struct dirs d = sample();
     struct bytes b;
 
-    ck_assert_msg(dirs_purge(&d, 1, why) == 1, "%s", why); /* At least three are kept. */
+    ck_assert_msg(dirs_purge(&d, 1, NULL, why) == 1, "%s", why); /* At least three are kept. */
     ck_assert(!rig_exists(&dir, "snapshot.0") && rig_exists(&dir, "snapshot.34"));
     ck_assert(rig_exists(&dir, "log.1") && rig_exists(&dir, "zabd.index.1"));
-    ck_assert_int_eq(dirs_purge(&d, 3, why), 0);
+    ck_assert_int_eq(dirs_purge(&d, 3, NULL, why), 0);
 
     rig_read(&dir, "snapshot.6b.gz", &b);
     rig_write(&dir, "snapshot.6c.gz", b.at, b.len);
     bytes_done(&b);
-    ck_assert_int_eq(dirs_purge(&d, 3, why), 2);
+    ck_assert_int_eq(dirs_purge(&d, 3, NULL, why), 2);
     ck_assert(!rig_exists(&dir, "snapshot.34") && !rig_exists(&dir, "log.1"));
     ck_assert(!rig_exists(&dir, "zabd.index.1") && rig_exists(&dir, "zabd.index.36"));
     ck_assert(rig_exists(&dir, "log.36") && rig_exists(&dir, "log.65"));
@@ -280,8 +280,18 @@ START_TEST(purge_does_not_count_snapshots_that_are_damaged)
     struct dirs d = sample();
 
     rig_flip(&dir, "snapshot.63", 5000, 1); /* Passes the cheap test. */
-    ck_assert_msg(dirs_purge(&d, 3, why) == 0, "%s", why);
+    ck_assert_msg(dirs_purge(&d, 3, NULL, why) == 0, "%s", why);
     ck_assert(rig_exists(&dir, "snapshot.0") && rig_exists(&dir, "log.1"));
+}
+END_TEST
+
+START_TEST(a_purge_that_is_cancelled_removes_nothing)
+{
+    struct dirs d = sample();
+    const int cancel = 1;
+
+    ck_assert_int_eq(dirs_purge(&d, 3, &cancel, why), -ECANCELED);
+    ck_assert(rig_exists(&dir, "snapshot.0"));
 }
 END_TEST
 
@@ -292,7 +302,7 @@ START_TEST(purge_leaves_what_it_does_not_know)
     rig_write(&dir, "log.old", "x", 1);
     rig_write(&dir, "snapshot.keepme", "x", 1);
     rig_write(&dir, "currentEpoch", "1", 1);
-    ck_assert_int_eq(dirs_purge(&d, 3, why), 1);
+    ck_assert_int_eq(dirs_purge(&d, 3, NULL, why), 1);
     ck_assert(rig_exists(&dir, "log.old") && rig_exists(&dir, "snapshot.keepme"));
     ck_assert(rig_exists(&dir, "currentEpoch"));
 }
@@ -306,7 +316,7 @@ START_TEST(purge_without_a_good_snapshot_does_nothing)
     rig_remove(&dir, "snapshot.34");
     rig_remove(&dir, "snapshot.6b.gz");
     rig_flip(&dir, "snapshot.63", 5000, 1);
-    ck_assert_int_eq(dirs_purge(&d, 3, why), 0);
+    ck_assert_int_eq(dirs_purge(&d, 3, NULL, why), 0);
     ck_assert(rig_exists(&dir, "log.1"));
 }
 END_TEST
@@ -393,6 +403,7 @@ int main(void)
     tcase_add_test(c, temporary_snapshots_go_when_asked);
     tcase_add_test(c, purge_keeps_three_snapshots_and_the_logs_behind_them);
     tcase_add_test(c, purge_does_not_count_snapshots_that_are_damaged);
+    tcase_add_test(c, a_purge_that_is_cancelled_removes_nothing);
     tcase_add_test(c, purge_leaves_what_it_does_not_know);
     tcase_add_test(c, purge_without_a_good_snapshot_does_nothing);
     tcase_add_loop_test(c, epochs_are_written_whole_and_read_back, 0, 6);

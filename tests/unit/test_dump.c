@@ -203,8 +203,10 @@ static void change(void)
 
 static void print_state(struct state *s, struct bytes *out)
 {
-    tree_walk_begin(s->tree);
-    for (struct znode *n = tree_walk_next(s->tree); n != NULL; n = tree_walk_next(s->tree)) {
+    struct tree_walk walk;
+
+    tree_walk_begin(s->tree, &walk);
+    for (struct znode *n = tree_walk_next(&walk); n != NULL; n = tree_walk_next(&walk)) {
         struct znode_raw z;
 
         znode_path(s->tree, n, out);
@@ -215,7 +217,7 @@ static void print_state(struct state *s, struct bytes *out)
                      z.czxid, z.mzxid, z.pzxid, z.ctime, z.mtime, z.version, z.cversion, z.aversion,
                      z.owner, znode_child_count(s->tree, n), znode_data(s->tree, n).len);
     }
-    tree_walk_end(s->tree);
+    tree_walk_end(&walk);
 }
 
 static int by_text(const void *a, const void *b)

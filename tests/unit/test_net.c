@@ -325,6 +325,48 @@ static int open_greedy(int requests)
     return fd;
 }
 
+START_TEST(while_nobody_leads_handshakes_wait_and_words_do_not)
+{
+    struct bytes stream = { 0 };
+    uint8_t reply[64];
+    int waiting = net_rig_open(&rig, 1);
+    int asking = net_rig_open(&rig, 2);
+
+    rig.service.door = DOOR_HELD;
+    put_connect(&stream, 30000, 0, NULL);
+    net_rig_send(waiting, stream.at, stream.len);
+    net_rig_send(asking, "ruok", 4);
+    net_rig_run(&rig);
+    ck_assert_int_eq(net_rig_recv(waiting, reply, sizeof reply), -2);
+    ck_assert_int_eq(net_rig_recv(asking, reply, sizeof reply), 4);
+    ck_assert_mem_eq(reply, "imok", 4);
+    rig.service.door = DOOR_OPEN;
+    net_rig_run(&rig);
+    ck_assert_int_eq(net_rig_recv(waiting, reply, sizeof reply), 41);
+    bytes_done(&stream);
+    (void)close(waiting);
+    (void)close(asking);
+}
+END_TEST
+
+START_TEST(who_comes_when_nobody_leads_for_long_is_closed)
+{
+    struct bytes stream = { 0 };
+    uint8_t reply[64];
+    int fd = net_rig_open(&rig, 1);
+
+    rig.service.door = DOOR_HELD;
+    put_connect(&stream, 30000, 0, NULL);
+    net_rig_send(fd, stream.at, stream.len);
+    net_rig_run(&rig);
+    rig.service.door = DOOR_SHUT;
+    net_rig_run(&rig);
+    ck_assert_int_eq(net_rig_recv(fd, reply, sizeof reply), 0);
+    bytes_done(&stream);
+    (void)close(fd);
+}
+END_TEST
+
 START_TEST(who_takes_nothing_is_closed_and_holds_no_memory)
 {
     int fd = open_greedy(100);
@@ -472,6 +514,8 @@ int main(void)
     tcase_add_test(tests, an_idle_session_keeps_no_buffers);
     tcase_add_test(tests, half_sent_megabytes_are_bounded_and_let_others_pass);
     tcase_add_test(tests, input_that_cannot_be_taken_is_kept_in_order);
+    tcase_add_test(tests, while_nobody_leads_handshakes_wait_and_words_do_not);
+    tcase_add_test(tests, who_comes_when_nobody_leads_for_long_is_closed);
     tcase_add_test(tests, who_takes_nothing_is_closed_and_holds_no_memory);
     tcase_add_test(tests, who_takes_slowly_gets_all);
     tcase_add_test(tests, a_client_that_goes_away_while_blocked_is_noticed);

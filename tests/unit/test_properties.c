@@ -1,5 +1,5 @@
-/* server/properties: Java's .properties syntax. */
-#include "server/properties.h"
+/* util/properties: Java's .properties syntax. */
+#include "util/properties.h"
 
 #include <check.h>
 #include <errno.h>

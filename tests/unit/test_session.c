@@ -129,6 +129,56 @@ START_TEST(adding_one_that_is_there_changes_nothing)
 }
 END_TEST
 
+START_TEST(an_untracked_session_expires_only_once_it_is_touched)
+{
+    struct session *s = session_add_untracked(t, 1, 4000);
+
+    ck_assert_int_eq(session_next_deadline(t), INT64_MAX);
+    ck_assert_ptr_null(session_next_expired(t, INT64_MAX / 2));
+    session_touch(t, s, 1000);
+    ck_assert_ptr_eq(session_next_expired(t, session_next_deadline(t)), s);
+}
+END_TEST
+
+START_TEST(a_session_can_be_tracked_anew)
+{
+    struct session *s = session_add(t, 1, 4000, 1000);
+    int64_t at = session_next_deadline(t);
+
+    session_untrack(t, s);
+    ck_assert_int_eq(session_next_deadline(t), INT64_MAX);
+    session_untrack(t, s);
+    session_touch(t, s, 1000);
+    ck_assert_int_eq(session_next_deadline(t), at);
+    ck_assert_ptr_eq(session_next_expired(t, at), s);
+    session_touch(t, s, 1000);
+    ck_assert_ptr_eq(session_next_expired(t, at), s);
+}
+END_TEST
+
+static void remove_even(void *ctx, struct session *s)
+{
+    size_t *seen = ctx;
+
+    (*seen)++;
+    if (s->id % 2 == 0)
+        session_remove(t, s);
+}
+
+START_TEST(whoever_looks_at_each_session_may_remove_it)
+{
+    size_t seen = 0;
+
+    for (zk_session_id id = 1; id <= 1000; id++)
+        (void)session_add(t, id, 4000, 1000);
+    session_each(t, remove_even, &seen);
+    ck_assert_uint_eq(seen, 1000);
+    ck_assert_uint_eq(session_count(t), 500);
+    ck_assert_ptr_null(session_find(t, 2));
+    ck_assert_ptr_nonnull(session_find(t, 3));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("session");
@@ -144,6 +194,9 @@ int main(void)
     tcase_add_test(tc, a_shorter_timeout_takes_effect_with_the_next_touch);
     tcase_add_test(tc, many_sessions_are_found_and_expire_in_order_of_time);
     tcase_add_test(tc, adding_one_that_is_there_changes_nothing);
+    tcase_add_test(tc, an_untracked_session_expires_only_once_it_is_touched);
+    tcase_add_test(tc, a_session_can_be_tracked_anew);
+    tcase_add_test(tc, whoever_looks_at_each_session_may_remove_it);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -258,10 +258,11 @@ static inline void expect_heard(struct ground *g, const char *want)
 static inline uint64_t slow_digest(struct tree *t)
 {
     struct bytes path = { 0 };
+    struct tree_walk walk;
     uint64_t sum = 0;
 
-    tree_walk_begin(t);
-    for (struct znode *n = tree_walk_next(t); n != NULL; n = tree_walk_next(t)) {
+    tree_walk_begin(t, &walk);
+    for (struct znode *n = tree_walk_next(&walk); n != NULL; n = tree_walk_next(&walk)) {
         struct znode_raw raw;
 
         path.len = 0;
@@ -273,7 +274,7 @@ static inline uint64_t slow_digest(struct tree *t)
         if (digest_counts(at))
             sum += digest_of(digest_content_crc(at, znode_data(t, n)), &raw);
     }
-    tree_walk_end(t);
+    tree_walk_end(&walk);
     bytes_done(&path);
     return sum;
 }

@@ -7,7 +7,7 @@
 
 #include "tests/unit/test_tree_lib.h"
 
-enum { NODES_MAX = 4000, PATH_SIZE = 1200 };
+enum { NODES_MAX = 4000, PATH_SIZE = 1200, WALKS = 3 };
 
 struct mnode {
     char path[PATH_SIZE];
@@ -15,8 +15,8 @@ struct mnode {
     int32_t data_len;
     int32_t perms; /* -1: the open list that no list stands for. */
     struct znode_raw raw;
-    bool was_there; /* When the walk began. */
-    int seen;       /* By the walk. */
+    bool was_there[WALKS]; /* When the walk began. */
+    int seen[WALKS];       /* By the walk. */
 };
 
 /* In the order of their creation. */

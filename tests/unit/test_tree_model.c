@@ -9,7 +9,7 @@ enum { STEPS = 6000, SESSIONS = 4 };
 static struct plain list;
 static struct ground g;
 static struct rand_state rnd;
-static bool walking;
+static struct tree_walk walks[WALKS];
 
 /* ---- Comparing. */
 
@@ -117,31 +117,31 @@ static void expect_same(void)
     expect_same_ephemerals();
     expect_same_totals();
     ck_assert_uint_eq(slow_digest(g.t), tree_digest(g.t));
-    walking = false; /* slow_digest() has walked. */
 }
 
 /* ---- The walk. */
 
+/* One of the walks goes on by some nodes. */
 static void walk_some(void)
 {
+    size_t which = (size_t)rand_below(&rnd, WALKS);
+    struct tree_walk *w = &walks[which];
     struct bytes path = { 0 };
 
-    if (!walking) {
+    if (tree_walk_is_lost(w)) {
         for (size_t i = 0; i < list.count; i++) {
-            list.nodes[i]->was_there = true;
-            list.nodes[i]->seen = 0;
+            list.nodes[i]->was_there[which] = true;
+            list.nodes[i]->seen[which] = 0;
         }
-        tree_walk_begin(g.t);
-        walking = true;
+        tree_walk_begin(g.t, w);
     }
-    for (uint64_t steps = rand_below(&rnd, 4); steps > 0 && walking; steps--) {
-        const struct znode *n = tree_walk_next(g.t);
+    for (uint64_t steps = rand_below(&rnd, 4); steps > 0; steps--) {
+        const struct znode *n = tree_walk_next(w);
 
         if (n == NULL) {
             for (size_t i = 0; i < list.count; i++)
-                ck_assert_int_eq(list.nodes[i]->seen, list.nodes[i]->was_there);
-            tree_walk_end(g.t);
-            walking = false;
+                ck_assert_int_eq(list.nodes[i]->seen[which], list.nodes[i]->was_there[which]);
+            tree_walk_end(w);
             break;
         }
         path.len = 0;
@@ -152,9 +152,9 @@ static void walk_some(void)
         const struct mnode *parent = plain_parent(&list, (const char *)path.at);
 
         ck_assert_ptr_nonnull(m);
-        ck_assert_int_eq(m->seen++, 0);
-        m->was_there = true;
-        ck_assert(parent == NULL || parent->seen == 1);
+        ck_assert_int_eq(m->seen[which]++, 0);
+        m->was_there[which] = true;
+        ck_assert(parent == NULL || parent->seen[which] == 1);
     }
     bytes_done(&path);
 }
@@ -399,7 +399,6 @@ START_TEST(random_histories_agree_with_a_plain_list)
         &(struct tree_conf){ .hash_seed = (uint64_t)_i, .extended_types = true, .digest = true });
     rand_seed(&rnd, 1000 + (uint64_t)_i);
     plain_begin(&list);
-    walking = false;
     for (int i = 0; i < STEPS; i++) {
         step();
         ck_assert_msg(tree_digest(g.t) == plain_digest(&list), "seed %d step %d", _i, i);

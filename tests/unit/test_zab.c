@@ -9,7 +9,7 @@ static struct zab *z;
 
 static void start(zk_zxid logged)
 {
-    struct zab_conf conf = { .self = 1, .voters = 1, .proposals_max = 4 };
+    struct zab_conf conf = { .self = 1, .is_alone = true, .proposals_max = 4 };
     struct zab_saved saved = { .logged = logged };
     struct zab_event ev = { .kind = ZAB_EV_START };
 
@@ -41,7 +41,7 @@ static struct zab_actions logged(zk_zxid zxid)
 
 START_TEST(nothing_can_be_submitted_before_the_start)
 {
-    struct zab_conf conf = { .self = 1, .voters = 1, .proposals_max = 4 };
+    struct zab_conf conf = { .self = 1, .is_alone = true, .proposals_max = 4 };
     struct zab_saved saved = { .logged = 0 };
 
     ck_assert_int_eq(zab_new(&z, &conf, &saved), 0);
@@ -53,8 +53,8 @@ END_TEST
 START_TEST(a_configuration_that_cannot_be_is_refused)
 {
     struct zab_saved saved = { .logged = 0 };
-    struct zab_conf none = { .self = 1, .voters = 0, .proposals_max = 4 };
-    struct zab_conf no_room = { .self = 1, .voters = 1, .proposals_max = 0 };
+    struct zab_conf none = { .self = 1, .proposals_max = 4 };
+    struct zab_conf no_room = { .self = 1, .is_alone = true, .proposals_max = 0 };
     struct zab *untouched = NULL;
 
     ck_assert_int_eq(zab_new(&untouched, &none, &saved), -EINVAL);

@@ -6,8 +6,8 @@
  * anything: what has no meaning (a bad \u escape, half a surrogate pair, a control
  * character in a key or value) is an error with its line. A backslash that ends the
  * input gives no key here; in Java it gives an empty one. */
-#ifndef SERVER_PROPERTIES_H
-#define SERVER_PROPERTIES_H
+#ifndef UTIL_PROPERTIES_H
+#define UTIL_PROPERTIES_H
 
 #include <stdbool.h>
 #include <stddef.h>

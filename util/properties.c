@@ -1,4 +1,4 @@
-#include "server/properties.h"
+#include "util/properties.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,57 @@
+/* Limits of this floor: name, unit, default, and what happens at the limit. */
+#ifndef SERVER_ENSEMBLE_LIMITS_H
+#define SERVER_ENSEMBLE_LIMITS_H
+
+#include "zab/config.h"
+
+enum {
+    /* Bytes of a packet's data from a link that is not known as a learner yet. A longer one closes
+     * the link. */
+    HANDSHAKE_DATA_MAX = 4096,
+
+    /* Learners that are fed. The core takes no more. */
+    FEEDS_MAX = 512,
+
+    /* Bytes that are encoded for a learner at once. */
+    FEED_CHUNK_BYTES = 256 * 1024,
+
+    /* Bytes that are read from the log, or dumped, for one learner in one turn of the loop; then
+     * others have their turn. */
+    FEED_SLICE_BYTES = 512 * 1024,
+
+    /* Bytes of packets that wait for their place in a learner's feed. More close its link. */
+    FEED_CONTROL_BYTES_MAX = 1024 * 1024,
+
+    /* While a learner is on its way through a snapshot or a log, the history keeps so many times
+     * history_bytes for it; then its link closes when it gets there. */
+    HISTORY_PATIENCE = 4,
+
+    /* Requests of one learner that wait for room among the proposals, bytes; more close its
+     * link. */
+    PARKED_BYTES_MAX = 64 * 1024 * 1024,
+    PARKED_OVERHEAD_BYTES = 128,
+
+    /* Learners' syncs that wait for a quorum's word. One more closes its link. */
+    BARRIERS_MAX = 1024 * 1024,
+
+    /* Of ours, on their way to the leader and back; beyond it ensemble_can_submit() is false. */
+    FORWARD_REQUESTS_MAX = 4096,
+    FORWARD_BYTES_MAX = 16 * 1024 * 1024,
+    /* Unsent to the leader: the same. */
+    FORWARD_UNSENT_MAX = 4 * 1024 * 1024,
+
+    /* Sessions in one PING answer; the rest follows with the next. */
+    TOUCHES_MAX = 65536,
+    SESSION_TOUCH_BYTES = 12,
+
+    /* Bytes of txns that a leader sent and did not commit. More close the link to it. */
+    LEARNED_BYTES_MAX = 1024 * 1024 * 1024,
+
+    /* Reconfigurations whose designated leader is remembered for learners that lag behind. */
+    ACTIVATIONS_MAX = 8,
+
+    /* ms between two words to the core that bytes move. */
+    PROGRESS_EACH_MS = 1000,
+};
+
+#endif

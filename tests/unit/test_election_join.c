@@ -1,0 +1,655 @@
+/* zab/election: joining those that have a leader (quorum-protocol 2.7), whom it answers in which
+ * state (2.5), and configurations that are heard of (2.4). */
+#include "tests/unit/test_election_one.h"
+
+/* ---- Joining. */
+
+START_TEST(a_joiner_follows_the_leader_of_a_running_ensemble)
+{
+    looks(1, 3);
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    is_open();
+    hear(3, LEADING, vote_for(3, 4, 7, 2));
+    is_decided(vote_for(3, 4, 7, 2));
+    ck_assert_str_eq(out.why, "it leads already");
+    ck_assert_int_eq(election_round(e), 7);
+    over();
+}
+END_TEST
+
+START_TEST(a_better_vote_of_the_own_does_not_matter_to_a_joiner)
+{
+    make(1, config_of(1, 3, 0, "", 0), NULL);
+    begin(900, 90);
+    hear(3, LEADING, vote_for(3, 4, 7, 2));
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    is_decided(vote_for(3, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(a_leader_that_does_not_say_so_itself_is_not_followed)
+{
+    looks(1, 5);
+    hear(2, FOLLOWING, vote_for(5, 4, 7, 2));
+    hear(3, FOLLOWING, vote_for(5, 4, 7, 2));
+    hear(4, FOLLOWING, vote_for(5, 4, 7, 2));
+    is_open();
+    hear(5, FOLLOWING, vote_for(5, 4, 7, 2));
+    is_open();
+    hear(5, LEADING, vote_for(5, 4, 7, 2));
+    is_decided(vote_for(5, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(a_leader_without_a_quorum_is_not_followed)
+{
+    looks(1, 5);
+    hear(5, LEADING, vote_for(5, 4, 7, 2));
+    hear(2, FOLLOWING, vote_for(5, 4, 7, 2));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(zxid_and_round_of_those_that_have_a_leader_are_not_compared)
+{
+    looks(1, 3);
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    hear(3, LEADING, vote_for(3, 2, 5, 2));
+    is_decided(vote_for(3, 2, 5, 2));
+    ck_assert_int_eq(election_round(e), 5);
+    over();
+}
+END_TEST
+
+START_TEST(the_epoch_of_those_that_have_a_leader_is_compared)
+{
+    looks(1, 3);
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 1));
+    hear(3, LEADING, vote_for(3, 4, 7, 2));
+    is_open();
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    is_decided(vote_for(3, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(an_old_format_agrees_by_the_leader_alone_with_a_new_one)
+{
+    looks(1, 3);
+    hear_version(2, FOLLOWING, vote_for(3, 4, 7, 1), 0);
+    hear_version(3, LEADING, vote_for(3, 4, 7, 2), 2);
+    is_decided(vote_for(3, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(two_of_the_old_format_must_agree_in_the_epoch)
+{
+    looks(1, 3);
+    hear_version(2, FOLLOWING, vote_for(3, 4, 7, 1), 0);
+    hear_version(3, LEADING, vote_for(3, 4, 7, 2), 0);
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(votes_of_this_round_are_kept_with_format_0)
+{
+    looks(1, 5);
+    hear_version(2, FOLLOWING, vote_for(5, 4, 1, 1), 2);
+    hear_version(3, FOLLOWING, vote_for(5, 4, 1, 3), 2);
+    is_open();
+    hear_version(5, LEADING, vote_for(5, 4, 1, 2), 2);
+    is_decided(vote_for(5, 4, 1, 2));
+    ck_assert_str_eq(out.why, "it leads in this round");
+    over();
+}
+END_TEST
+
+START_TEST(votes_of_this_round_for_a_leader_count_with_those_that_look)
+{
+    looks(3, 5);
+    hear(1, LOOKING, vote_for(5, 9, 1, 1));
+    hear(2, LOOKING, vote_for(5, 9, 1, 1));
+    hear(5, LEADING, vote_for(5, 9, 1, 1));
+    is_decided(vote_for(5, 9, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(one_that_looks_must_agree_in_all_with_the_leader)
+{
+    looks(3, 5);
+    hear(1, LOOKING, vote_for(5, 9, 1, 1));
+    hear(2, LOOKING, vote_for(5, 9, 1, 1));
+    hear(5, LEADING, vote_for(5, 9, 1, 2));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(who_is_followed_in_this_round_leads)
+{
+    looks(3, 3);
+    hear(1, FOLLOWING, vote_for(3, 5, 1, 1));
+    is_decided(vote_for(3, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(who_is_followed_in_another_round_does_not_lead)
+{
+    looks(3, 3);
+    hear(1, FOLLOWING, vote_for(3, 5, 2, 1));
+    is_open();
+    hear(2, FOLLOWING, vote_for(3, 5, 2, 1));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(what_is_said_of_leaders_outlives_the_round)
+{
+    looks(1, 5);
+    hear(2, FOLLOWING, vote_for(5, 4, 7, 2));
+    hear(3, LOOKING, vote_for(3, 5, 4, 1));
+    ck_assert_int_eq(election_round(e), 4);
+    hear(5, LEADING, vote_for(5, 4, 7, 2));
+    is_open();
+    hear(4, FOLLOWING, vote_for(5, 4, 7, 2));
+    is_decided(vote_for(5, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(one_that_observes_is_not_heard)
+{
+    looks(1, 3);
+    hear(2, OBSERVING, vote_for(3, 5, 1, 1));
+    hear(3, LEADING, vote_for(3, 5, 1, 1));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(a_leader_that_does_not_vote_is_not_followed)
+{
+    looks(1, 3);
+    hear(2, FOLLOWING, vote_for(9, 5, 1, 1));
+    hear(3, FOLLOWING, vote_for(9, 5, 1, 1));
+    hear(9, LEADING, vote_for(9, 5, 1, 1));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(a_follower_takes_back_the_vote_that_made_a_quorum)
+{
+    looks(2, 3);
+    hear(1, LOOKING, vote_for(2, 5, 1, 1));
+    hear(1, FOLLOWING, vote_for(3, 5, 1, 1));
+    passes(FINALIZE_MS);
+    is_open();
+    over();
+}
+END_TEST
+
+/* What is only proposed may wait for nothing but our joining. */
+START_TEST(a_leader_under_what_is_in_force_needs_no_quorum_of_what_is_proposed)
+{
+    make(1, config_of(1, 3, 0, "", 1), config_of(3, 3, 0, "", 2));
+    begin(5, 1);
+    hear(3, LEADING, vote_for(3, 4, 7, 2));
+    is_open();
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    is_decided(vote_for(3, 4, 7, 2));
+    over();
+}
+END_TEST
+
+/* ---- Observers. */
+
+START_TEST(an_observer_observes_the_leader_that_leads)
+{
+    make(4, config_of(1, 3, 1, "", 0), NULL);
+    begin(5, 1);
+    hear(2, FOLLOWING, vote_for(3, 4, 7, 2));
+    hear(3, LEADING, vote_for(3, 4, 7, 2));
+    is_decided(vote_for(3, 4, 7, 2));
+    hear(1, LOOKING, vote_for(1, 5, 1, 1));
+    is_told(1, OBSERVING, vote_for(3, 4, 7, 2));
+    over();
+}
+END_TEST
+
+START_TEST(an_observer_takes_over_the_votes_that_it_is_told_and_waits_for_silence)
+{
+    make(4, config_of(1, 3, 1, "", 0), NULL);
+    begin(5, 1);
+    for (zk_sid sid = 1; sid <= 3; sid++) {
+        hear(sid, LOOKING, vote_for(3, 5, 1, 1));
+        proposes(vote_for(3, 5, 1, 1));
+    }
+    passes(FINALIZE_MS);
+    is_decided(vote_for(3, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(an_observer_does_not_answer_voters)
+{
+    make(4, config_of(1, 3, 1, "", 0), NULL);
+    begin(5, 1);
+    begin(5, 1);
+    hear(3, LOOKING, vote_for(3, 5, 1, 1));
+    ck_assert_uint_eq(out.count, 0);
+    hear(3, LOOKING, vote_for(3, 5, 2, 1));
+    hear(2, LOOKING, vote_for(2, 5, 2, 1));
+    ck_assert_uint_eq(out.count, 0);
+    over();
+}
+END_TEST
+
+START_TEST(the_role_in_the_configuration_outweighs_that_of_the_file)
+{
+    struct election_conf conf = { .self = 1, .is_observer = true, .resend_min_ms = 200 };
+    struct zab_config *c = config_of(1, 3, 0, "", 0);
+
+    e = election_new(&conf);
+    election_configure(e, c, c);
+    zab_config_unref(c);
+    begin(5, 1);
+    is_told(2, LOOKING, vote_for(1, 5, 1, 1));
+    over();
+}
+END_TEST
+
+/* ---- Answers. */
+
+/* Server 2 of three follows 3, elected in round 4 with zxid 5 in epoch 1. */
+static void follows(void)
+{
+    looks(2, 3);
+    hear(1, LOOKING, vote_for(3, 5, 4, 1));
+    hear(3, LEADING, vote_for(3, 5, 4, 1));
+    is_decided(vote_for(3, 5, 4, 1));
+}
+
+START_TEST(a_voter_that_looks_is_told_the_vote_with_its_own_round)
+{
+    follows();
+    hear(1, LOOKING, vote_for(1, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 1);
+    is_told(1, FOLLOWING, vote_for(3, 5, 4, 1));
+    ck_assert_ptr_nonnull(memmem(told(1)->config.at, (size_t)told(1)->config.len, "version=", 8));
+    ck_assert_int_eq(election_deadline(e), INT64_MAX);
+    over();
+}
+END_TEST
+
+START_TEST(a_leader_says_that_it_leads)
+{
+    looks(3, 3);
+    hear(1, LOOKING, vote_for(3, 5, 1, 1));
+    hear(2, LOOKING, vote_for(3, 5, 1, 1));
+    is_decided(vote_for(3, 5, 1, 1));
+    hear(1, LOOKING, vote_for(1, 5, 9, 1));
+    is_told(1, LEADING, vote_for(3, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_voter_that_has_its_leader_is_not_answered)
+{
+    follows();
+    for (int32_t state = FOLLOWING; state <= OBSERVING; state++) {
+        hear(1, state, vote_for(1, 900, 9, 90));
+        ck_assert_uint_eq(out.count, 0);
+    }
+    over();
+}
+END_TEST
+
+START_TEST(nothing_that_is_heard_undoes_a_decision)
+{
+    follows();
+    hear(1, LEADING, vote_for(1, 900, 9, 90));
+    hear(3, FOLLOWING, vote_for(1, 900, 9, 90));
+    election_reachable(e, now_ms, 3, false, &out);
+    ck_assert(!out.is_decided);
+    passes(1000000);
+    ck_assert_uint_eq(out.count, 0);
+    ck_assert_int_eq(election_vote(e)->leader, 3);
+    ck_assert_int_eq(election_round(e), 4);
+    over();
+}
+END_TEST
+
+START_TEST(the_established_epoch_is_told_once_it_is_settled)
+{
+    struct zab_vote established = vote_for(3, 5, 4, 2);
+
+    follows();
+    election_settle(e, ZAB_STATE_FOLLOWING, &established);
+    hear(1, LOOKING, vote_for(1, 5, 1, 1));
+    is_told(1, FOLLOWING, established);
+    over();
+}
+END_TEST
+
+START_TEST(a_stranger_is_told_the_clock_and_not_the_round_of_the_vote)
+{
+    struct zab_vote taken_over = vote_for(1, 5, -1, -1);
+
+    follows();
+    election_settle(e, ZAB_STATE_FOLLOWING, &taken_over);
+    hear(99, LOOKING, vote_for(99, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 1);
+    is_told(99, FOLLOWING, vote_for(1, 5, 4, -1));
+    hear(3, LOOKING, vote_for(3, 5, 9, 1));
+    is_told(3, FOLLOWING, taken_over);
+    over();
+}
+END_TEST
+
+START_TEST(a_leader_that_comes_without_an_election_ends_one)
+{
+    struct zab_vote taken_over = vote_for(1, 5, -1, -1);
+
+    looks(1, 3);
+    election_settle(e, ZAB_STATE_LEADING, &taken_over);
+    ck_assert_int_eq(election_deadline(e), INT64_MAX);
+    hear(2, LOOKING, vote_for(3, 5, 1, 1));
+    is_told(2, LEADING, taken_over);
+    over();
+}
+END_TEST
+
+START_TEST(who_is_about_to_look_says_nothing)
+{
+    struct zab_vote last = vote_for(3, 5, 4, 2);
+
+    follows();
+    election_settle(e, ZAB_STATE_LOOKING, &last);
+    hear(1, LOOKING, vote_for(1, 5, 9, 1));
+    hear(99, LOOKING, vote_for(99, 5, 9, 1));
+    ck_assert_uint_eq(out.count, 0);
+    ck_assert_int_eq(election_deadline(e), INT64_MAX);
+    begin(5, 2);
+    is_told(1, LOOKING, vote_for(2, 5, 5, 2));
+    over();
+}
+END_TEST
+
+START_TEST(a_stranger_is_told_the_proposal_while_we_look)
+{
+    looks(1, 3);
+    hear(2, LOOKING, vote_for(3, 7, 1, 1));
+    hear(99, LOOKING, vote_for(INT64_MIN, INT64_MIN, 1, INT64_MIN));
+    ck_assert_uint_eq(out.count, 1);
+    is_told(99, LOOKING, vote_for(3, 7, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_stranger_has_no_say)
+{
+    looks(1, 3);
+    hear(99, LOOKING, vote_for(3, 900, 9, 90));
+    proposes(vote_for(1, 5, 1, 1));
+    ck_assert_int_eq(election_round(e), 1);
+    hear(99, LEADING, vote_for(99, 900, 9, 90));
+    is_open();
+    over();
+}
+END_TEST
+
+START_TEST(a_state_that_does_not_exist_is_not_heard_from_a_voter)
+{
+    looks(1, 3);
+    hear(2, 4, vote_for(2, 900, 9, 90));
+    hear(2, -1, vote_for(2, 900, 9, 90));
+    hear(2, INT32_MIN, vote_for(2, 900, 9, 90));
+    proposes(vote_for(1, 5, 1, 1));
+    ck_assert_uint_eq(out.count, 0);
+    over();
+}
+END_TEST
+
+START_TEST(a_state_that_does_not_exist_is_answered_to_a_stranger)
+{
+    looks(1, 3);
+    hear(99, 4, vote_for(2, 900, 1, 90));
+    is_told(99, LOOKING, vote_for(1, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_stranger_that_has_its_leader_is_not_answered)
+{
+    follows();
+    for (int32_t state = FOLLOWING; state <= OBSERVING; state++) {
+        hear(99, state, vote_for(1, 900, 9, 90));
+        ck_assert_uint_eq(out.count, 0);
+    }
+    over();
+}
+END_TEST
+
+START_TEST(a_stranger_that_answers_our_answer_is_not_answered_again)
+{
+    looks(1, 3);
+    hear(99, LOOKING, vote_for(99, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 1);
+    hear(99, LOOKING, vote_for(99, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 0);
+    hear(98, LOOKING, vote_for(98, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 1);
+    now_ms += RESEND_MIN_MS;
+    hear(99, LOOKING, vote_for(99, 900, 9, 90));
+    ck_assert_uint_eq(out.count, 1);
+    hear(99, LOOKING, vote_for(99, 900, 1, 90));
+    ck_assert_uint_eq(out.count, 1);
+    hear(99, LOOKING, vote_for(99, 900, 1, 90));
+    ck_assert_uint_eq(out.count, 0);
+    hear(99, LOOKING, vote_for(99, 900, 0, 90));
+    ck_assert_uint_eq(out.count, 1);
+    hear(99, LOOKING, vote_for(99, 900, 0, 90));
+    ck_assert_uint_eq(out.count, 1);
+    over();
+}
+END_TEST
+
+/* ---- Configurations. */
+
+static const char five_text[] = "server.1=host1:2888:3888:participant\n"
+                                "server.2=host2:2888:3888:participant\n"
+                                "server.3=host3:2888:3888:participant\n"
+                                "server.4=host4:2888:3888:participant\n"
+                                "server.5=host5:2888:3888:participant\nversion=1a";
+
+START_TEST(a_newer_configuration_is_handed_out_and_nothing_else)
+{
+    looks(1, 3);
+    hear_config(2, vote_for(3, 900, 9, 90), five_text);
+    ck_assert_ptr_nonnull(out.newer);
+    ck_assert_int_eq(out.newer->version, 0x1a);
+    ck_assert_uint_eq(out.newer->voters, 5);
+    ck_assert_uint_eq(out.count, 0);
+    proposes(vote_for(1, 5, 1, 1));
+    zab_config_unref(out.newer);
+    over();
+}
+END_TEST
+
+START_TEST(a_newer_configuration_is_taken_from_strangers_too)
+{
+    looks(1, 3);
+    hear_config(5, vote_for(3, 900, 9, 90), five_text);
+    ck_assert_ptr_nonnull(out.newer);
+    zab_config_unref(out.newer);
+    over();
+}
+END_TEST
+
+START_TEST(who_adopts_a_configuration_begins_anew_in_round_1)
+{
+    looks(1, 3);
+    hear(2, LOOKING, vote_for(2, 9, 9, 90));
+    hear_config(5, vote_for(3, 900, 9, 90), five_text);
+    ck_assert_ptr_nonnull(out.newer);
+    election_configure(e, out.newer, NULL);
+    zab_config_unref(out.newer);
+    election_forget(e);
+    begin(5, 1);
+    ck_assert_uint_eq(out.count, 4);
+    is_told(5, LOOKING, vote_for(1, 5, 1, 1));
+    ck_assert(jute_is_text(told(5)->config, five_text));
+    over();
+}
+END_TEST
+
+START_TEST(an_equal_or_older_configuration_is_not_handed_out)
+{
+    make(1, config_of(1, 3, 0, "", 0x1a), NULL);
+    begin(5, 1);
+    hear_config(2, vote_for(2, 5, 1, 1), five_text);
+    ck_assert_ptr_null(out.newer);
+    proposes(vote_for(2, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_newer_configuration_does_not_matter_to_who_follows)
+{
+    follows();
+    hear_config(1, vote_for(1, 900, 9, 90), five_text);
+    ck_assert_ptr_null(out.newer);
+    is_told(1, FOLLOWING, vote_for(3, 5, 4, 1));
+    over();
+}
+END_TEST
+
+START_TEST(without_reconfig_configurations_are_not_looked_at)
+{
+    struct election_conf conf = { .self = 1, .resend_min_ms = 200, .resend_max_ms = 60000 };
+    struct zab_config *c = config_of(1, 3, 0, "", 0);
+
+    e = election_new(&conf);
+    election_configure(e, c, NULL);
+    zab_config_unref(c);
+    begin(5, 1);
+    hear_config(2, vote_for(2, 5, 1, 1), five_text);
+    ck_assert_ptr_null(out.newer);
+    proposes(vote_for(2, 5, 1, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_configuration_of_garbage_leaves_the_vote_heard)
+{
+    const char *const all[] = { "",
+                                "version=zz",
+                                "server.x=1",
+                                "\xff\xfe",
+                                "server.1=a:1:2:observer",
+                                "nonsense=1\nversion=ff" };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        looks(1, 3);
+        hear_config(2, vote_for(2, 5, 1, 1), all[i]);
+        ck_assert_ptr_null(out.newer);
+        proposes(vote_for(2, 5, 1, 1));
+        over();
+    }
+}
+END_TEST
+
+START_TEST(forgetting_sets_the_round_back_and_leaves_what_was_settled)
+{
+    follows();
+    election_forget(e);
+    ck_assert_int_eq(election_round(e), 0);
+    hear(1, LOOKING, vote_for(1, 5, 1, 1));
+    is_told(1, FOLLOWING, vote_for(3, 5, 4, 1));
+    over();
+}
+END_TEST
+
+static TCase *joining(void)
+{
+    TCase *tc = tcase_create("joining");
+
+    tcase_add_test(tc, a_joiner_follows_the_leader_of_a_running_ensemble);
+    tcase_add_test(tc, a_better_vote_of_the_own_does_not_matter_to_a_joiner);
+    tcase_add_test(tc, a_leader_that_does_not_say_so_itself_is_not_followed);
+    tcase_add_test(tc, a_leader_without_a_quorum_is_not_followed);
+    tcase_add_test(tc, zxid_and_round_of_those_that_have_a_leader_are_not_compared);
+    tcase_add_test(tc, the_epoch_of_those_that_have_a_leader_is_compared);
+    tcase_add_test(tc, an_old_format_agrees_by_the_leader_alone_with_a_new_one);
+    tcase_add_test(tc, two_of_the_old_format_must_agree_in_the_epoch);
+    tcase_add_test(tc, votes_of_this_round_are_kept_with_format_0);
+    tcase_add_test(tc, votes_of_this_round_for_a_leader_count_with_those_that_look);
+    tcase_add_test(tc, one_that_looks_must_agree_in_all_with_the_leader);
+    tcase_add_test(tc, who_is_followed_in_this_round_leads);
+    tcase_add_test(tc, who_is_followed_in_another_round_does_not_lead);
+    tcase_add_test(tc, what_is_said_of_leaders_outlives_the_round);
+    tcase_add_test(tc, one_that_observes_is_not_heard);
+    tcase_add_test(tc, a_leader_that_does_not_vote_is_not_followed);
+    tcase_add_test(tc, a_follower_takes_back_the_vote_that_made_a_quorum);
+    tcase_add_test(tc, a_leader_under_what_is_in_force_needs_no_quorum_of_what_is_proposed);
+    tcase_add_test(tc, an_observer_observes_the_leader_that_leads);
+    tcase_add_test(tc, an_observer_takes_over_the_votes_that_it_is_told_and_waits_for_silence);
+    tcase_add_test(tc, an_observer_does_not_answer_voters);
+    tcase_add_test(tc, the_role_in_the_configuration_outweighs_that_of_the_file);
+    return tc;
+}
+
+static TCase *answers(void)
+{
+    TCase *tc = tcase_create("answers");
+
+    tcase_add_test(tc, a_voter_that_looks_is_told_the_vote_with_its_own_round);
+    tcase_add_test(tc, a_leader_says_that_it_leads);
+    tcase_add_test(tc, a_voter_that_has_its_leader_is_not_answered);
+    tcase_add_test(tc, nothing_that_is_heard_undoes_a_decision);
+    tcase_add_test(tc, the_established_epoch_is_told_once_it_is_settled);
+    tcase_add_test(tc, a_stranger_is_told_the_clock_and_not_the_round_of_the_vote);
+    tcase_add_test(tc, a_leader_that_comes_without_an_election_ends_one);
+    tcase_add_test(tc, who_is_about_to_look_says_nothing);
+    tcase_add_test(tc, a_stranger_is_told_the_proposal_while_we_look);
+    tcase_add_test(tc, a_stranger_has_no_say);
+    tcase_add_test(tc, a_state_that_does_not_exist_is_not_heard_from_a_voter);
+    tcase_add_test(tc, a_state_that_does_not_exist_is_answered_to_a_stranger);
+    tcase_add_test(tc, a_stranger_that_has_its_leader_is_not_answered);
+    tcase_add_test(tc, a_stranger_that_answers_our_answer_is_not_answered_again);
+    return tc;
+}
+
+static TCase *configurations(void)
+{
+    TCase *tc = tcase_create("configurations");
+
+    tcase_add_test(tc, a_newer_configuration_is_handed_out_and_nothing_else);
+    tcase_add_test(tc, a_newer_configuration_is_taken_from_strangers_too);
+    tcase_add_test(tc, who_adopts_a_configuration_begins_anew_in_round_1);
+    tcase_add_test(tc, an_equal_or_older_configuration_is_not_handed_out);
+    tcase_add_test(tc, a_newer_configuration_does_not_matter_to_who_follows);
+    tcase_add_test(tc, without_reconfig_configurations_are_not_looked_at);
+    tcase_add_test(tc, a_configuration_of_garbage_leaves_the_vote_heard);
+    tcase_add_test(tc, forgetting_sets_the_round_back_and_leaves_what_was_settled);
+    return tc;
+}
+
+int main(void)
+{
+    Suite *s = suite_create("election_join");
+
+    suite_add_tcase(s, joining());
+    suite_add_tcase(s, answers());
+    suite_add_tcase(s, configurations());
+    return test_run(s);
+}

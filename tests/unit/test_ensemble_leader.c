@@ -1,0 +1,431 @@
+/* A leader, and learners played byte by byte as ZooKeeper speaks (quorum-protocol 3, 4, 9). */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jute/opcodes.h"
+#include "server/ensemble/limits.h"
+#include "tests/lib/ensemble_rig.h"
+
+/* Server 3 leads epoch 1; 1 and 2 are ours. */
+enum { LEADER = 2 };
+
+#define FOLLOWERINFO_1 \
+    "0000000b 0000000000000000 00000014 0000000000000001 00010000 0000000000000000 ffffffff"
+#define FOLLOWERINFO_2 \
+    "0000000b 0000000000000000 00000014 0000000000000002 00010000 0000000000000000 ffffffff"
+#define ACKEPOCH_EMPTY "00000012 0000000000000000 00000004 00000000 ffffffff"
+#define ACK_NEWLEADER  "00000003 0000000100000000 ffffffff ffffffff"
+#define SESSION        "0300000000000001"
+
+static struct ensemble_rig *r;
+static struct rig_link *one, *two;
+static bool only_snapshots;
+
+static void begin(unsigned observers)
+{
+    r = malloc(sizeof *r);
+    ck_assert_ptr_nonnull(r);
+    ensemble_rig_init(r, 3, 3, observers);
+    r->conf.zab.zabd_hints = false;
+    r->conf.force_snapshot_sync = only_snapshots;
+    ensemble_rig_start(r, LEADER);
+    ensemble_rig_vote(r, 0, LEADER, ZAB_STATE_LOOKING, 3, 0, 1, 0);
+    if (observers == 0)
+        ensemble_rig_vote(r, 1, LEADER, ZAB_STATE_LOOKING, 3, 0, 1, 0);
+    ensemble_rig_sleep(r, 300);
+    ck_assert_int_eq(zab_role(ensemble_zab(r->servers[LEADER].ensemble)), ZAB_LEADING);
+}
+
+static void end(void)
+{
+    ensemble_rig_done(r);
+    free(r);
+}
+
+static void hears(struct rig_link *l, const char *hex)
+{
+    char want[8192] = "";
+    size_t len = 0;
+
+    for (; *hex != '\0'; hex++)
+        if (*hex != ' ')
+            want[len++] = *hex;
+    want[len] = '\0';
+    ck_assert_str_eq(ensemble_rig_heard(r, l), want);
+}
+
+static void says(struct rig_link *l, const char *hex)
+{
+    ensemble_rig_say(r, l, hex);
+}
+
+/* The next packet is of that type and zxid. */
+static struct zab_packet next(struct rig_link *l, int32_t type, zk_zxid zxid)
+{
+    struct zab_packet p = { 0 };
+
+    ck_assert(ensemble_rig_hear(l, &p));
+    ck_assert_int_eq(p.type, type);
+    ck_assert_int_eq(p.zxid, zxid);
+    return p;
+}
+
+static void hears_nothing(struct rig_link *l)
+{
+    hears(l, "");
+}
+
+/* Server 1 joins with an empty history, and the leader begins to serve. */
+static void establish(void)
+{
+    begin(0);
+    one = ensemble_rig_dial(r, 0, LEADER);
+    says(one, FOLLOWERINFO_1);
+    hears(one, "00000011 0000000100000000 00000004 00010000 ffffffff");
+    says(one, ACKEPOCH_EMPTY);
+    next(one, ZAB_DIFF, 0);
+    next(one, ZAB_NEWLEADER, 0x100000000);
+    says(one, ACK_NEWLEADER);
+    hears(one, "0000000c ffffffffffffffff ffffffff ffffffff");
+    ck_assert(ensemble_leads(r->servers[LEADER].ensemble));
+    says(one, ACK_NEWLEADER);
+    hears_nothing(one);
+}
+
+/* A createSession of the learner, proposed and committed. */
+static void open_session(void)
+{
+    says(one, "00000001 ffffffffffffffff 00000014 " SESSION "00000000 fffffff6 00007530 ffffffff");
+    struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000001);
+    ck_assert_int_eq(p.data.len, 32 + 4 + 12);
+    says(one, "00000003 0000000100000001 ffffffff ffffffff");
+    hears(one, "00000004 0000000100000001 ffffffff ffffffff");
+}
+
+/* A create of /a, data x, with one identity. */
+#define CREATE(xid)                                                            \
+    "00000001 ffffffffffffffff 0000003a " SESSION xid "00000001"               \
+    "00000002 2f61 00000001 78 00000001 0000001f 00000005 776f726c64 00000006" \
+    "616e796f6e65 00000000 00000001 00000002 6970 00000009 3132372e302e302e31"
+
+START_TEST(a_learner_is_taken_in_as_zookeeper_does_it)
+{
+    establish();
+    end();
+}
+END_TEST
+
+START_TEST(a_forwarded_write_becomes_a_proposal_and_a_commit)
+{
+    establish();
+    open_session();
+    says(one, CREATE("00000005"));
+    struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000002);
+    struct txn txn;
+    ck_assert(txn_parse(&txn, p.data.at, (size_t)p.data.len));
+    ck_assert_int_eq(txn.head.type, ZK_OP_CREATE);
+    ck_assert_int_eq(txn.head.session_id, 0x300000000000001);
+    ck_assert_int_eq(txn.head.cxid, 5);
+    ck_assert(txn.has_digest);
+    ck_assert(!ensemble_rig_has(r, LEADER, "/a"));
+    says(one, "00000003 0000000100000002 ffffffff ffffffff");
+    hears(one, "00000004 0000000100000002 ffffffff ffffffff");
+    ck_assert(ensemble_rig_has(r, LEADER, "/a"));
+    ck_assert_ptr_null(r->servers[LEADER].origin);
+    end();
+}
+END_TEST
+
+static int32_t error_of(const struct zab_packet *p)
+{
+    struct txn txn;
+    struct error_txn error;
+
+    ck_assert(txn_parse(&txn, p->data.at, (size_t)p->data.len));
+    ck_assert_int_eq(txn.head.type, ZK_OP_ERROR);
+    jute_read_error_txn(&txn.body, &error);
+    return error.err;
+}
+
+START_TEST(every_write_gets_a_txn_be_it_an_error)
+{
+    establish();
+    struct zab_packet p;
+    /* Of a session that nobody knows. */
+    says(one, CREATE("00000005"));
+    p = next(one, ZAB_PROPOSAL, 0x100000001);
+    ck_assert_int_eq(error_of(&p), ZK_SESSION_EXPIRED);
+    says(one, "00000003 0000000100000001 ffffffff ffffffff");
+    next(one, ZAB_COMMIT, 0x100000001);
+    /* A setData that can't be read, of a session that we know. */
+    says(one, "00000001 ffffffffffffffff 00000014 " SESSION "00000000 fffffff6 00007530 ffffffff");
+    next(one, ZAB_PROPOSAL, 0x100000002);
+    says(one, "00000001 ffffffffffffffff 00000011 " SESSION "00000006 00000005 00 ffffffff");
+    p = next(one, ZAB_PROPOSAL, 0x100000003);
+    ck_assert_int_eq(error_of(&p), ZK_MARSHALLING_ERROR);
+    /* An operation that is no write. */
+    says(one, "00000001 ffffffffffffffff 00000010 " SESSION "00000007 00000004 ffffffff");
+    p = next(one, ZAB_PROPOSAL, 0x100000004);
+    ck_assert_int_eq(error_of(&p), ZK_UNIMPLEMENTED);
+    /* After its end. */
+    says(one, "00000001 ffffffffffffffff 00000010 " SESSION "00000008 fffffff5 ffffffff");
+    next(one, ZAB_PROPOSAL, 0x100000005);
+    says(one, CREATE("00000009"));
+    p = next(one, ZAB_PROPOSAL, 0x100000006);
+    ck_assert_int_eq(error_of(&p), ZK_SESSION_EXPIRED);
+    end();
+}
+END_TEST
+
+START_TEST(revalidate_is_answered_and_rebinds_the_owner)
+{
+    establish();
+    open_session();
+    two = ensemble_rig_dial(r, 1, LEADER);
+    says(two, FOLLOWERINFO_2);
+    says(two, ACKEPOCH_EMPTY);
+    says(two, ACK_NEWLEADER);
+    (void)ensemble_rig_heard(r, two);
+    says(two, "00000006 ffffffffffffffff 0000000c " SESSION "00007530 ffffffff");
+    hears(two, "00000006 ffffffffffffffff 00000009 " SESSION "01 ffffffff");
+    says(two, "00000006 ffffffffffffffff 0000000c 0300000000000009 00007530 ffffffff");
+    hears(two, "00000006 ffffffffffffffff 00000009 0300000000000009 00 ffffffff");
+    says(one, CREATE("00000005"));
+    struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000002);
+    ck_assert_int_eq(error_of(&p), ZK_SESSION_MOVED);
+    end();
+}
+END_TEST
+
+START_TEST(sync_waits_for_a_quorum_and_for_what_was_proposed)
+{
+    establish();
+    open_session();
+    says(one, CREATE("00000005"));
+    next(one, ZAB_PROPOSAL, 0x100000002);
+    says(one, "00000001 ffffffffffffffff 00000016 " SESSION
+              "00000009 00000009 00000002 2f61 00000001 00000002 6970 00000009"
+              "3132372e302e302e31");
+    next(one, ZAB_PING, 0x100000002);
+    hears_nothing(one);
+    says(one, "00000003 0000000100000002 ffffffff ffffffff");
+    next(one, ZAB_COMMIT, 0x100000002);
+    hears_nothing(one);
+    says(one, "00000005 0000000100000002 00000000 ffffffff");
+    hears(one, "00000007 0000000000000000 ffffffff ffffffff");
+    end();
+}
+END_TEST
+
+/* ZooKeeper's servers take what comes back for the oldest that they forwarded. */
+START_TEST(no_commit_overtakes_the_sync_of_a_server_of_zookeeper)
+{
+    establish();
+    open_session();
+    says(one, "00000001 ffffffffffffffff 00000016 " SESSION
+              "00000009 00000009 00000002 2f61 00000001 00000002 6970 00000009"
+              "3132372e302e302e31");
+    next(one, ZAB_PING, 0x100000001);
+    says(one, CREATE("00000005"));
+    next(one, ZAB_PROPOSAL, 0x100000002);
+    /* That says too that we lead still, so now both have come true. */
+    says(one, "00000003 0000000100000002 ffffffff ffffffff");
+    next(one, ZAB_SYNC, 0);
+    next(one, ZAB_COMMIT, 0x100000002);
+    hears_nothing(one);
+    end();
+}
+END_TEST
+
+START_TEST(a_ping_s_answer_prolongs_sessions)
+{
+    establish();
+    open_session();
+    struct session *s = session_find(r->servers[LEADER].sessions, 0x300000000000001);
+    ck_assert_ptr_nonnull(s);
+    ensemble_rig_sleep(r, 3000);
+    (void)ensemble_rig_heard(r, one);
+    int64_t before = s->expires_ms;
+    says(one, "00000005 0000000100000001 0000000c " SESSION "00007530 ffffffff");
+    ck_assert_int_gt(s->expires_ms, before);
+    end();
+}
+END_TEST
+
+START_TEST(an_observer_gets_inform)
+{
+    begin(2);
+    one = ensemble_rig_dial(r, 0, LEADER);
+    says(one, FOLLOWERINFO_1);
+    says(one, ACKEPOCH_EMPTY);
+    says(one, ACK_NEWLEADER);
+    (void)ensemble_rig_heard(r, one);
+    two = ensemble_rig_dial(r, 1, LEADER);
+    says(two, "00000010 0000000000000000 00000014 0000000000000002 00010000 0000000000000000"
+              "ffffffff");
+    hears(two, "00000011 0000000100000000 00000004 00010000 ffffffff");
+    says(two, ACKEPOCH_EMPTY);
+    next(two, ZAB_DIFF, 0);
+    next(two, ZAB_NEWLEADER, 0x100000000);
+    says(two, ACK_NEWLEADER);
+    hears(two, "0000000c ffffffffffffffff ffffffff ffffffff");
+    open_session();
+    struct zab_packet p = next(two, ZAB_INFORM, 0x100000001);
+    ck_assert_int_eq(p.data.len, 32 + 4 + 12);
+    hears_nothing(two);
+    end();
+}
+END_TEST
+
+START_TEST(a_learner_that_lags_gets_the_history_before_newleader)
+{
+    establish();
+    open_session();
+    says(one, CREATE("00000005"));
+    says(one, "00000003 0000000100000002 ffffffff ffffffff");
+    two = ensemble_rig_dial(r, 1, LEADER);
+    says(two, FOLLOWERINFO_2);
+    (void)ensemble_rig_heard(r, two);
+    says(two, "00000012 0000000100000001 00000004 00000000 ffffffff");
+    next(two, ZAB_DIFF, 0x100000002);
+    next(two, ZAB_PROPOSAL, 0x100000002);
+    next(two, ZAB_COMMIT, 0x100000002);
+    next(two, ZAB_NEWLEADER, 0x100000000);
+    end();
+}
+END_TEST
+
+START_TEST(a_learner_of_another_past_gets_trunc)
+{
+    establish();
+    open_session();
+    two = ensemble_rig_dial(r, 1, LEADER);
+    says(two, FOLLOWERINFO_2);
+    (void)ensemble_rig_heard(r, two);
+    says(two, "00000012 0000000100000007 00000004 00000000 ffffffff");
+    next(two, ZAB_TRUNC, 0x100000001);
+    next(two, ZAB_NEWLEADER, 0x100000000);
+    end();
+}
+END_TEST
+
+START_TEST(a_learner_that_nothing_else_helps_gets_a_snapshot)
+{
+    only_snapshots = true;
+    begin(0);
+    one = ensemble_rig_dial(r, 0, LEADER);
+    says(one, FOLLOWERINFO_1);
+    (void)ensemble_rig_heard(r, one);
+    says(one, ACKEPOCH_EMPTY);
+    const char *heard = ensemble_rig_heard(r, one);
+    /* SNAP, no sessions, some ACL lists, the root, the signature, NEWLEADER. */
+    ck_assert_int_eq(strncmp(heard, "0000000f0000000000000000ffffffffffffffff00000000", 48), 0);
+    const char *signature = strstr(heard, "000000012f0000000a42656e57617348657265");
+    ck_assert_ptr_nonnull(signature);
+    ck_assert_int_eq(strncmp(signature + 38, "0000000a0000000100000000", 24), 0);
+    end();
+}
+END_TEST
+
+START_TEST(junk_closes_its_link_and_nothing_else)
+{
+    static const char *const junk[] = {
+        "47455420 2f204854 54502f31 2e310d0a 0d0a",
+        "ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff",
+        "0000000b 0000000000000000 7fffffff 00",
+        "00000001 ffffffffffffffff 00000004 00000000 ffffffff",
+        "0000000b 0000000000000000 ffffffff 00000001 ffffffff ffffffff",
+    };
+    establish();
+    for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
+        two = ensemble_rig_dial(r, 1, LEADER);
+        says(two, junk[i]);
+    }
+    ck_assert(ensemble_leads(r->servers[LEADER].ensemble));
+    /* From a learner that is up: its link ends, and with it our quorum. */
+    says(one, "00000001 ffffffffffffffff 00000004 00000000 ffffffff");
+    ck_assert(one->is_gone);
+    end();
+}
+END_TEST
+
+START_TEST(requests_beyond_the_room_wait_for_it)
+{
+    const struct order *order;
+
+    establish();
+    open_session();
+    order = ensemble_order(r->servers[LEADER].ensemble);
+    r->servers[LEADER].hold_log = true;
+    for (int i = 0; i < 1500; i++) /* Deletions of what is not there. */
+        says(one, "00000001 ffffffffffffffff 00000019 " SESSION
+                  "00000005 00000002 00000001 2f 00000000 00000000");
+    ck_assert(!ensemble_can_submit(r->servers[LEADER].ensemble));
+    ck_assert_uint_eq(order_outstanding(order), 1000);
+    ck_assert(!one->is_gone);
+    (void)ensemble_rig_heard(r, one);
+    r->servers[LEADER].hold_log = false;
+    ensemble_rig_settle(r);
+    char ack[64];
+    (void)snprintf(ack, sizeof ack, "00000003 %016llx ffffffff ffffffff", 0x1000003e9ull);
+    says(one, ack);
+    ck_assert_uint_eq(order_outstanding(order), 500);
+    ck_assert_int_eq(order_last_prepared(order), 0x100000001 + 1500);
+    end();
+}
+END_TEST
+
+START_TEST(a_learner_that_keeps_too_many_requests_waiting_loses_its_link)
+{
+    enum { BODY = 1 << 19 };
+    uint8_t *data = calloc(1, BODY);
+    struct zab_packet p = { .type = ZAB_REQUEST,
+                            .zxid = -1,
+                            .data = { .at = data, .len = BODY },
+                            .authinfo = { .count = -1 } };
+
+    ck_assert_ptr_nonnull(data);
+    establish();
+    open_session();
+    r->servers[LEADER].hold_log = true;
+    for (int i = 0; i < 1000; i++)
+        says(one, "00000001 ffffffffffffffff 00000019 " SESSION
+                  "00000005 00000002 00000001 2f 00000000 00000000");
+    int count = 0;
+    for (; count < 200 && !one->is_gone; count++)
+        ensemble_rig_say_packet(r, one, &p);
+    ck_assert(one->is_gone);
+    ck_assert_int_le(count, PARKED_BYTES_MAX / BODY);
+    free(data);
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ensemble_leader");
+    TCase *tc = tcase_create("ensemble_leader");
+
+    tcase_add_test(tc, a_learner_is_taken_in_as_zookeeper_does_it);
+    tcase_add_test(tc, a_forwarded_write_becomes_a_proposal_and_a_commit);
+    tcase_add_test(tc, every_write_gets_a_txn_be_it_an_error);
+    tcase_add_test(tc, revalidate_is_answered_and_rebinds_the_owner);
+    tcase_add_test(tc, sync_waits_for_a_quorum_and_for_what_was_proposed);
+    tcase_add_test(tc, no_commit_overtakes_the_sync_of_a_server_of_zookeeper);
+    tcase_add_test(tc, a_ping_s_answer_prolongs_sessions);
+    tcase_add_test(tc, an_observer_gets_inform);
+    tcase_add_test(tc, a_learner_that_lags_gets_the_history_before_newleader);
+    tcase_add_test(tc, a_learner_of_another_past_gets_trunc);
+    tcase_add_test(tc, a_learner_that_nothing_else_helps_gets_a_snapshot);
+    tcase_add_test(tc, junk_closes_its_link_and_nothing_else);
+    tcase_add_test(tc, requests_beyond_the_room_wait_for_it);
+    tcase_add_test(tc, a_learner_that_keeps_too_many_requests_waiting_loses_its_link);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

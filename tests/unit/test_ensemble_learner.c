@@ -1,0 +1,364 @@
+/* A learner, and a leader played byte by byte as ZooKeeper speaks (quorum-protocol 3, 4, 9). */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jute/opcodes.h"
+#include "tests/lib/ensemble_rig.h"
+
+/* Server 1 is real, 3 leads epoch 7. */
+enum { LEARNER = 0 };
+
+#define LEADERINFO "00000011 0000000700000000 00000004 00010000 ffffffff"
+#define UPTODATE   "0000000c ffffffffffffffff ffffffff ffffffff"
+
+static struct ensemble_rig *r;
+static struct rig_server *me;
+static struct rig_link *leader;
+static bool digests = true;
+
+static void begin(unsigned observers)
+{
+    r = malloc(sizeof *r);
+    ck_assert_ptr_nonnull(r);
+    ensemble_rig_init(r, 3, 6, observers);
+    r->conf.zab.zabd_hints = false;
+    r->conf.order.digest = digests;
+    me = &r->servers[LEARNER];
+    ensemble_rig_start(r, LEARNER);
+    ensemble_rig_vote(r, 1, LEARNER, ZAB_STATE_FOLLOWING, 3, 0, 1, 6);
+    ensemble_rig_vote(r, 2, LEARNER, ZAB_STATE_LEADING, 3, 0, 1, 6);
+    ensemble_rig_sleep(r, 300);
+    leader = ensemble_rig_dialled(r, LEARNER);
+    ck_assert_ptr_nonnull(leader);
+}
+
+static void end(void)
+{
+    ensemble_rig_done(r);
+    free(r);
+}
+
+static void hears(const char *hex)
+{
+    char want[8192] = "";
+    size_t len = 0;
+
+    for (; *hex != '\0'; hex++)
+        if (*hex != ' ')
+            want[len++] = *hex;
+    want[len] = '\0';
+    ck_assert_str_eq(ensemble_rig_heard(r, leader), want);
+}
+
+static void says(const char *hex)
+{
+    ensemble_rig_say(r, leader, hex);
+}
+
+/* NEWLEADER with the membership that we all have. */
+static void newleader(void)
+{
+    struct bytes text = { 0 };
+    zab_config_print(me->disk.config, &text);
+    struct zab_packet p = { .type = ZAB_NEWLEADER,
+                            .zxid = 0x700000000,
+                            .data = { .at = text.at, .len = (int32_t)text.len },
+                            .authinfo = { .count = -1 } };
+
+    ensemble_rig_say_packet(r, leader, &p);
+    bytes_done(&text);
+}
+
+static void introduce(void)
+{
+    hears("0000000b 0000000000000000 00000014 0000000000000001 00010000 0000000000000000"
+          "ffffffff");
+    says(LEADERINFO);
+    ck_assert_int_eq(me->disk.accepted, 7);
+    hears("00000012 0000000000000000 00000004 00000000 ffffffff");
+}
+
+static void establish(void)
+{
+    begin(0);
+    introduce();
+    says("0000000d 0000000000000000 ffffffff ffffffff");
+    newleader();
+    ck_assert_int_eq(me->disk.current, 7);
+    hears("00000003 0000000700000000 ffffffff ffffffff");
+    says(UPTODATE);
+    hears("00000003 0000000700000000 ffffffff ffffffff");
+    ck_assert(ensemble_serves(me->ensemble));
+    ck_assert_int_eq(me->serves, 1);
+}
+
+/* The txn of quorum-protocol 9: create /a, data x, digest made up; as epoch 7. */
+#define CREATE_A(type)                                                                     \
+    type "0000000700000001 00000057 0300000000000001 00000005 0000000700000001"            \
+         "0000018bcfe56800 00000001 00000002 2f61 00000001 78 00000001 0000001f"           \
+         "00000005 776f726c64 00000006 616e796f6e65 00 00000001 00000002 00000123456789ff" \
+         "ffffffff"
+
+START_TEST(it_introduces_itself_and_is_synced_as_zookeeper_does_it)
+{
+    establish();
+    end();
+}
+END_TEST
+
+START_TEST(a_proposal_is_acknowledged_when_it_is_durable_and_applied_when_it_is_committed)
+{
+    digests = false;
+    establish();
+    me->hold_log = true;
+    says(CREATE_A("00000002"));
+    hears("");
+    me->hold_log = false;
+    ensemble_rig_settle(r);
+    hears("00000003 0000000700000001 ffffffff ffffffff");
+    ck_assert(!ensemble_rig_has(r, LEARNER, "/a"));
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    ck_assert(ensemble_rig_has(r, LEARNER, "/a"));
+    end();
+}
+END_TEST
+
+START_TEST(a_digest_that_differs_is_said_and_ends_the_link)
+{
+    establish();
+    says(CREATE_A("00000002"));
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
+    ck_assert_int_eq(me->pauses, 1);
+    ck_assert(!ensemble_serves(me->ensemble));
+    end();
+}
+END_TEST
+
+START_TEST(txns_of_a_diff_are_logged_before_newleader_is_acknowledged)
+{
+    begin(0);
+    introduce();
+    says("0000000d 0000000700000001 ffffffff ffffffff");
+    me->hold_log = true;
+    says(CREATE_A("00000002"));
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    newleader();
+    hears("");
+    me->hold_log = false;
+    ensemble_rig_settle(r);
+    end();
+}
+END_TEST
+
+static const char *const snapshot =
+    "00000001 0300000000000001 00007530" /* One session. */
+    "00000001 0000000000000001 00000001 0000001f 00000005 776f726c64 00000006 616e796f6e65"
+    "00000000 00000000 ffffffffffffffff 0000000000000000 0000000000000000 0000000000000000"
+    "0000000000000000 00000000 00000001 00000000 0000000000000000 0000000600000004"
+    "00000002 2f73 00000001 79 0000000000000001 0000000600000004 0000000600000004"
+    "0000000000000000 0000000000000000 00000000 00000000 00000000 0000000000000000"
+    "0000000600000004 00000001 2f 0000000a 42656e57617348657265";
+
+START_TEST(a_snapshot_replaces_the_state_and_is_stored_before_the_answer)
+{
+    begin(0);
+    introduce();
+    says("0000000f 0000000600000004 ffffffff ffffffff");
+    says(snapshot);
+    newleader();
+    ck_assert_int_eq(me->disk.snapshot_zxid, 0x600000004);
+    hears("00000003 0000000700000000 ffffffff ffffffff");
+    says(UPTODATE);
+    ck_assert(ensemble_serves(me->ensemble));
+    ck_assert(me->state_was_new);
+    ck_assert(ensemble_rig_has(r, LEARNER, "/s"));
+    ck_assert_uint_eq(session_book_count(me->state.sessions), 1);
+    end();
+}
+END_TEST
+
+START_TEST(a_snapshot_that_breaks_off_leaves_the_old_state)
+{
+    begin(0);
+    introduce();
+    says("0000000f 0000000600000004 ffffffff ffffffff");
+    says("00000001 03000000");
+    leader->is_closing = true;
+    ensemble_rig_settle(r);
+    ck_assert_int_eq(tree_zxid(me->state.tree), 0);
+    ck_assert(!ensemble_serves(me->ensemble));
+    end();
+}
+END_TEST
+
+static enum order_verdict submit(int32_t op, zk_session_id session, int32_t xid,
+                                 const uint8_t *body, size_t len)
+{
+    static const uint8_t ip[] = "\0\0\0\x02ip\0\0\0\x09"
+                                "127.0.0.1";
+    struct idset *ids =
+        idset_of_ids((struct jute_vector){ .at = ip, .len = sizeof ip - 1, .count = 1 });
+    struct write_request req = { .session = session,
+                                 .xid = xid,
+                                 .op = op,
+                                 .body = body,
+                                 .len = len,
+                                 .ids = ids,
+                                 .timeout_ms = 30000 };
+    enum zk_err err;
+    zk_zxid zxid = 1;
+    enum order_verdict v = ensemble_submit(me->ensemble, &req, &err, &zxid);
+
+    ck_assert_int_eq(zxid, 0);
+    (void)idset_unref(ids);
+    return v;
+}
+
+START_TEST(writes_go_to_the_leader_with_who_asks)
+{
+    establish();
+    ck_assert(ensemble_can_submit(me->ensemble));
+    (void)submit(ZK_OP_CREATE_SESSION, 0x300000000000001, 0, NULL, 0);
+    hears("00000001 ffffffffffffffff 00000014 0300000000000001 00000000 fffffff6 00007530"
+          "ffffffff");
+    (void)submit(ZK_OP_DELETE, 0x300000000000001, 9,
+                 (const uint8_t *)"\0\0\0\x02/a\xff\xff\xff\xff", 10);
+    hears("00000001 ffffffffffffffff 0000001a 0300000000000001 00000009 00000002"
+          "00000002 2f61 ffffffff 00000001 00000002 6970 00000009 3132372e302e302e31");
+    (void)submit(ZK_OP_CLOSE_SESSION, 0x300000000000001, 10, NULL, 0);
+    hears("00000001 ffffffffffffffff 00000010 0300000000000001 0000000a fffffff5 ffffffff");
+    end();
+}
+END_TEST
+
+START_TEST(too_many_forwarded_writes_close_the_door_until_they_come_back)
+{
+    digests = false;
+    establish();
+    zk_session_id session = 0x300000000000001;
+    int count = 0;
+    while (ensemble_can_submit(me->ensemble) && count < 100000) {
+        (void)submit(ZK_OP_DELETE, session, 5 + count++,
+                     (const uint8_t *)"\0\0\0\x02/a\xff\xff\xff\xff", 10);
+    }
+    ck_assert_int_lt(count, 100000);
+    (void)ensemble_rig_heard(r, leader);
+    says(CREATE_A("00000002")); /* Session and cxid 5: the first of them. */
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    ck_assert(ensemble_can_submit(me->ensemble));
+    end();
+}
+END_TEST
+
+START_TEST(sync_goes_to_the_leader_and_is_answered_in_order)
+{
+    establish();
+    struct write_request req = { .session = 0x300000000000001,
+                                 .xid = 9,
+                                 .op = ZK_OP_SYNC,
+                                 .body = (const uint8_t *)"\0\0\0\x02/a",
+                                 .len = 6 };
+    uint64_t first = ensemble_sync(me->ensemble, &req);
+    uint64_t second = ensemble_sync(me->ensemble, &req);
+    ck_assert_uint_lt(first, second);
+    hears("00000001 ffffffffffffffff 00000016 0300000000000001 00000009 00000009 00000002 2f61"
+          "00000000"
+          "00000001 ffffffffffffffff 00000016 0300000000000001 00000009 00000009 00000002 2f61"
+          "00000000");
+    says("00000007 0000000000000000 ffffffff ffffffff");
+    ck_assert_uint_eq(me->synced, first);
+    says("00000007 0000000000000000 ffffffff ffffffff");
+    ck_assert_uint_eq(me->synced, second);
+    says("00000007 0000000000000000 ffffffff ffffffff"); /* Nobody asked. */
+    end();
+}
+END_TEST
+
+START_TEST(a_ping_is_answered_with_the_sessions_that_were_heard)
+{
+    establish();
+    says("00000005 0000000700000001 ffffffff ffffffff");
+    hears("00000005 0000000700000001 00000000 ffffffff");
+    ensemble_touch(me->ensemble, 0x300000000000001, 30000);
+    says("00000005 0000000700000001 ffffffff ffffffff");
+    hears("00000005 0000000700000001 0000000c 0300000000000001 00007530 ffffffff");
+    says("00000005 0000000700000001 ffffffff ffffffff");
+    hears("00000005 0000000700000001 00000000 ffffffff");
+    end();
+}
+END_TEST
+
+START_TEST(a_session_that_comes_back_is_asked_about)
+{
+    establish();
+    ck_assert_int_eq(ensemble_revalidate(me->ensemble, 0x300000000000001, 30000), -1);
+    hears("00000006 ffffffffffffffff 0000000c 0300000000000001 00007530 ffffffff");
+    says("00000006 ffffffffffffffff 00000009 0300000000000001 01 ffffffff");
+    ck_assert_int_eq(me->revalidated, 0x300000000000001);
+    ck_assert(me->was_valid);
+    end();
+}
+END_TEST
+
+START_TEST(an_observer_learns_by_inform)
+{
+    digests = false;
+    begin(1);
+    hears("00000010 0000000000000000 00000014 0000000000000001 00010000 0000000000000000"
+          "ffffffff");
+    says(LEADERINFO);
+    (void)ensemble_rig_heard(r, leader);
+    says("0000000d 0000000000000000 ffffffff ffffffff");
+    newleader();
+    says(UPTODATE);
+    (void)ensemble_rig_heard(r, leader);
+    ck_assert(ensemble_serves(me->ensemble));
+    says(CREATE_A("00000008"));
+    ck_assert(ensemble_rig_has(r, LEARNER, "/a"));
+    end();
+}
+END_TEST
+
+START_TEST(when_the_link_ends_everybody_who_waits_is_told)
+{
+    establish();
+    struct write_request req = { .op = ZK_OP_SYNC, .body = (const uint8_t *)"\0\0\0\1/", .len = 5 };
+    uint64_t ticket = ensemble_sync(me->ensemble, &req);
+    leader->is_closing = true;
+    ensemble_rig_settle(r);
+    ck_assert_uint_eq(me->synced, ticket);
+    ck_assert(me->was_refused);
+    ck_assert_int_eq(me->pauses, 1);
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ensemble_learner");
+    TCase *tc = tcase_create("ensemble_learner");
+
+    tcase_add_test(tc, it_introduces_itself_and_is_synced_as_zookeeper_does_it);
+    tcase_add_test(tc,
+                   a_proposal_is_acknowledged_when_it_is_durable_and_applied_when_it_is_committed);
+    tcase_add_test(tc, a_digest_that_differs_is_said_and_ends_the_link);
+    tcase_add_test(tc, txns_of_a_diff_are_logged_before_newleader_is_acknowledged);
+    tcase_add_test(tc, a_snapshot_replaces_the_state_and_is_stored_before_the_answer);
+    tcase_add_test(tc, a_snapshot_that_breaks_off_leaves_the_old_state);
+    tcase_add_test(tc, writes_go_to_the_leader_with_who_asks);
+    tcase_add_test(tc, too_many_forwarded_writes_close_the_door_until_they_come_back);
+    tcase_add_test(tc, sync_goes_to_the_leader_and_is_answered_in_order);
+    tcase_add_test(tc, a_ping_is_answered_with_the_sessions_that_were_heard);
+    tcase_add_test(tc, a_session_that_comes_back_is_asked_about);
+    tcase_add_test(tc, an_observer_learns_by_inform);
+    tcase_add_test(tc, when_the_link_ends_everybody_who_waits_is_told);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
