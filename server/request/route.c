@@ -1,5 +1,7 @@
 #include "server/request/route.h"
 
+#include <stdlib.h>
+
 #include "server/request/limits.h"
 #include "server/request/read.h"
 #include "server/request/writes.h"
@@ -177,12 +179,20 @@ static void order_write(struct client *c, struct pending *p, const uint8_t *body
 /* Those behind it that are held for nothing else may go with it. */
 static void order_held(struct client *c, struct pending *p)
 {
-    for (; p != NULL && !is_ticketed(p); p = p->next)
-        if (p->kind == PENDING_HELD) {
-            if (c->barrier == p)
-                c->barrier = NULL;
-            order_write(c, p, p->body, p->len);
-        }
+    for (; p != NULL && !is_ticketed(p); p = p->next) {
+        uint8_t *body = p->body;
+        size_t len = p->len;
+
+        if (p->kind != PENDING_HELD)
+            continue;
+        if (c->barrier == p)
+            c->barrier = NULL;
+        p->body = NULL; /* Its reply may be kept there. */
+        p->len = 0;
+        c->pending_bytes -= len + sizeof *p;
+        order_write(c, p, body, len);
+        free(body);
+    }
 }
 
 void route_pump(struct client *c)

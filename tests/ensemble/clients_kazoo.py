@@ -1,5 +1,5 @@
-"""clients_kazoo: what clients.py lets kazoo do while servers die. Run by the Python that client-compat/kazoo/run --python
-prints: clients_kazoo.py HOST:PORT,...
+"""clients_kazoo: what clients.py lets kazoo do while servers die. Run by the Python that client-compat/kazoo/run
+--python prints: clients_kazoo.py HOST:PORT,...
 
 Says `ready`, works until a line comes on stdin, then checks, and prints a list of what was wrong as JSON.
 """

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """loss: packets between servers get lost, and servers pause, under write load.
 
-With every share of loss the ensemble may be slow and may change its leader, but it goes on, and nothing that was
-acknowledged is lost or done twice. Then single servers are stopped and go on (SIGSTOP, SIGCONT), for moments shorter and
+With every share of loss the ensemble may be slow and may change its leader, but it goes on, and nothing that
+was acknowledged is lost or done twice. Then single servers are stopped and go on (SIGSTOP, SIGCONT), for moments shorter and
 longer than syncLimit.
 
 --quick is a share of it, with three servers.

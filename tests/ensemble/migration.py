@@ -41,7 +41,8 @@ def replace(checks, e, load, member, kind):
     good = load.wait_all_answered()
     checks.check(
         good and len(load.problems()) == lost,
-        f"server {member.sid}, which {'led' if led else 'followed'}, is {NAMES[kind]} now: {'-'.join(m.kind for m in e)}",
+        f"server {member.sid}, which {'led' if led else 'followed'}, is {NAMES[kind]} now: "
+        + "-".join(m.kind for m in e),
         load.problems()[lost:],
     )
 

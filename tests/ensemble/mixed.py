@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """mixed: ensembles of zabd and real ZooKeeper 3.9.5 together.
 
-Each kind leads, with the other in the majority and in the minority, and fails over under write load. Each kind brings the
-other up to date in every way there is: DIFF, SNAP (the learner misses more than is kept), TRUNC (the learner was leader,
-was cut off, and logged what nobody else has). Observers of each kind learn from leaders of each kind.
+Each kind leads, with the other in the majority and in the minority, and fails over under write load. Each kind
+brings the other up to date in every way there is: DIFF, SNAP (the learner misses more than is kept), TRUNC (the
+learner was leader, was cut off, and logged what nobody else has). Observers of each kind learn from leaders of each kind.
 
 Needs Java and scripts/zk-real. --quick does one round of each.
 """

@@ -2,8 +2,8 @@
 """selftest: the checks of these programs can fail, and do so only when they must.
 
 Histories of registers: good ones made by a simulated register with random delays and losses, bad ones made from them
-by one change, and small ones by hand. Trees that lack, repeat or invent what writers were promised. And the network: what
-is cut does not arrive, in one direction or in both, and what is healed does.
+by one change, and small ones by hand. Trees that lack, repeat or invent what writers were promised. And the network:
+what is cut does not arrive, in one direction or in both, and what is healed does.
 """
 
 import random

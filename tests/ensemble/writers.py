@@ -18,8 +18,6 @@ import threading
 import time
 
 import linear
-import roaming
-import zkwire
 from roaming import NobodyServes, Roamer, SessionLost, Unknown
 from zkwire import OPEN_ACL, Err, Flag, Op
 
@@ -383,18 +381,3 @@ class Load:
             ("every register's history is linearizable", self.registers(tree)),
             ("every ephemeral is there and its session's", self.ephemerals(tree)),
         ]
-
-
-def read_tree(address):
-    """What a server shows, by a session that comes and goes."""
-    import zktree
-
-    client = zkwire.Client(address)
-    try:
-        return zktree.read(client)
-    finally:
-        client.close_session()
-        client.close()
-
-
-__all__ = ["Load", "Writer", "read_tree", "roaming"]

@@ -2,7 +2,7 @@
  * seeds; among themselves and with servers that elect as ZooKeeper does. */
 #include "tests/unit/test_election_rig.h"
 
-enum { SEEDS = 300 };
+enum { SEEDS = 40 };
 
 static const int64_t MINUTE_MS = 60000;
 
