@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define IDLE_TIMEOUT_MS 20000
 
@@ -75,7 +74,7 @@ void events_watch(zhandle_t *zh, int type, int state, const char *path, void *co
         events_add(context, type, state, path);
 }
 
-static void session_watch(zhandle_t *zh, int type, int state, const char *path, void *context)
+void events_watch_all(zhandle_t *zh, int type, int state, const char *path, void *context)
 {
     (void)zh;
     events_add(context, type, state, path);
@@ -120,22 +119,50 @@ void events_expect(struct asker *a, struct events *e, int count, int type, const
               last_type, last_path, count, type, path);
 }
 
-void events_wait_state(struct asker *a, struct events *e, int skip, int state)
+/* Whether a session event of that state is among those behind the first `skip`. Under the lock. */
+static bool has_state(const struct events *e, int skip, int state)
+{
+    for (int i = skip; i < e->count; i++)
+        if (e->seen[i].type == ZOO_SESSION_EVENT && e->seen[i].state == state)
+            return true;
+    return false;
+}
+
+bool events_see_state(struct events *e, int skip, int state)
 {
     struct timespec until = deadline();
     int status = 0;
-    bool found = false;
 
     pthread_mutex_lock(&e->lock);
-    while (!found && status == 0) {
-        for (int i = skip; i < e->count && !found; i++)
-            found = e->seen[i].type == ZOO_SESSION_EVENT && e->seen[i].state == state;
-        if (!found)
-            status = pthread_cond_timedwait(&e->changed, &e->lock, &until);
-    }
+    while (!has_state(e, skip, state) && status == 0)
+        status = pthread_cond_timedwait(&e->changed, &e->lock, &until);
+
+    bool found = has_state(e, skip, state);
+
     pthread_mutex_unlock(&e->lock);
-    if (!found)
+    return found;
+}
+
+void events_wait_state(struct asker *a, struct events *e, int skip, int state)
+{
+    if (!events_see_state(e, skip, state))
         WRONG(a, "the session state %d does not come", state);
+}
+
+/* Waits until there are more events than `count`. False: there are none. */
+static bool events_see_more(struct events *e, int count)
+{
+    struct timespec until = deadline();
+    int status = 0;
+
+    pthread_mutex_lock(&e->lock);
+    while (e->count <= count && status == 0)
+        status = pthread_cond_timedwait(&e->changed, &e->lock, &until);
+
+    bool found = e->count > count;
+
+    pthread_mutex_unlock(&e->lock);
+    return found;
 }
 
 zhandle_t *client_open(struct asker *a, const char *through, int timeout_ms,
@@ -149,7 +176,7 @@ zhandle_t *client_open(struct asker *a, const char *through, int timeout_ms,
     snprintf(hosts, sizeof(hosts), "%s%s", through ? through : a->connect, a->root);
     events_init(&a->sessions[index]);
     a->clients[index] =
-        zookeeper_init(hosts, session_watch, timeout_ms, identity, &a->sessions[index], 0);
+        zookeeper_init(hosts, events_watch_all, timeout_ms, identity, &a->sessions[index], 0);
     a->client_count++;
     if (a->clients[index] == NULL)
         WRONG(a, "zookeeper_init: %s", strerror(errno));
@@ -254,18 +281,22 @@ const char *data_of(struct asker *a, zhandle_t *zh, const char *path, struct Sta
 
 void wait_for_rc(struct asker *a, zhandle_t *zh, const char *path, int rc)
 {
-    double until = now_s() + PATIENCE_S;
+    static struct events changes; /* A watch that is left over may still fire. */
+    static bool is_ready;
     struct Stat stat;
 
+    if (!is_ready)
+        events_init(&changes);
+    is_ready = true;
     for (;;) {
-        int got;
-
         settle(a, zh);
-        got = zoo_exists(zh, path, 0, &stat);
+
+        int before = events_count(&changes);
+        int got = zoo_wexists(zh, path, events_watch_all, &changes, &stat);
+
         if (got == rc)
             return;
-        if (now_s() > until)
+        if (!events_see_more(&changes, before))
             WRONG(a, "exists %s stays %d, expected %d", path, got, rc);
-        usleep(20000);
     }
 }

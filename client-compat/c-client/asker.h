@@ -108,11 +108,18 @@ void events_done(struct events *e);
  * to a client. */
 void events_watch(zhandle_t *zh, int type, int state, const char *path, void *context);
 
+/* The same, session events too: also for clients of their own, as the watcher of
+ * zookeeper_init(). */
+void events_watch_all(zhandle_t *zh, int type, int state, const char *path, void *context);
+
 /* Waits until there are `count` events, then checks the last of them. */
 void events_expect(struct asker *a, struct events *e, int count, int type, const char *path);
 
 /* Waits until the client has seen `state` after it had seen `skip` session events. */
 void events_wait_state(struct asker *a, struct events *e, int skip, int state);
+
+/* The same for where there is something to be closed first: false when it was not seen. */
+bool events_see_state(struct events *e, int skip, int state);
 
 int events_count(struct events *e);
 

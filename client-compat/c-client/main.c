@@ -33,11 +33,13 @@ static bool ask(const struct question *q)
 /* Connects without a chroot, for what goes beyond one question. */
 static zhandle_t *open_janitor(const char *connect)
 {
-    zhandle_t *zh = zookeeper_init(connect, NULL, 10000, NULL, NULL, 0);
+    static struct events states; /* As long as the client, which lives until the end. */
 
-    for (int i = 0; zh != NULL && i < 500 && zoo_state(zh) != ZOO_CONNECTED_STATE; i++)
-        usleep(20000);
-    if (zh != NULL)
+    events_init(&states);
+
+    zhandle_t *zh = zookeeper_init(connect, events_watch_all, 10000, NULL, &states, 0);
+
+    if (zh != NULL && events_see_state(&states, 0, ZOO_CONNECTED_STATE))
         zoo_add_auth(zh, "digest", "super:compat", 12, NULL, NULL); /* As in server.cfg. */
     return zh;
 }

@@ -78,26 +78,17 @@ static void a_session_is_taken_over_with_its_password(struct asker *a)
 /* Opens a handle that can't get its session, and waits until it is told so. */
 static void expect_expired(struct asker *a, const clientid_t *identity)
 {
-    static struct events states;
-    static bool is_ready;
-    zhandle_t *zh;
+    struct events states;
 
-    if (!is_ready)
-        events_init(&states);
-    is_ready = true;
-    states.count = 0;
-    zh = zookeeper_init(a->connect, NULL, 20000, identity, NULL, 0);
-    EXPECT(a, zh != NULL);
+    events_init(&states);
 
-    double until = now_s() + PATIENCE_S;
+    zhandle_t *zh = zookeeper_init(a->connect, events_watch_all, 20000, identity, &states, 0);
+    bool is_expired = zh != NULL && events_see_state(&states, 0, ZOO_EXPIRED_SESSION_STATE);
 
-    while (zoo_state(zh) != ZOO_EXPIRED_SESSION_STATE && now_s() < until)
-        usleep(10000);
-
-    int state = zoo_state(zh);
-
-    zookeeper_close(zh);
-    SAME(a, state, ZOO_EXPIRED_SESSION_STATE);
+    if (zh != NULL)
+        zookeeper_close(zh);
+    events_done(&states);
+    EXPECT(a, is_expired);
 }
 
 static void a_wrong_password_gets_no_session(struct asker *a)
