@@ -3,6 +3,7 @@
 #ifndef JUTE_OPCODES_H
 #define JUTE_OPCODES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* O(name, code, text) */
@@ -156,6 +157,10 @@ enum zk_add_watch_mode {
     ZK_ADD_WATCH_PERSISTENT = 0,
     ZK_ADD_WATCH_PERSISTENT_RECURSIVE = 1,
 };
+
+/* Whether a client's request of that kind is ordered: it gets a txn, if only one that says why not.
+ */
+bool zk_op_is_write(int32_t op);
 
 /* Names for logs and tools; "unknown" for numbers that have none. */
 const char *zk_op_name(int32_t op);

@@ -14,7 +14,7 @@
 #include "util/bytes.h"
 #include "util/check.h"
 
-enum { FILE_MAX_BYTES = 1024 * 1024, READ_CHUNK_BYTES = 16 * 1024, MODE_DEFAULT = 0600 };
+enum { FILE_MAX_BYTES = 1024 * 1024, MODE_DEFAULT = 0600 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char why[DYNAMIC_WHY_MAX], int err,
                                                       const char *format, ...)
@@ -51,20 +51,6 @@ static char *name_of_version(const char *config_path, zk_zxid version)
 
 /* ---- Reading. */
 
-static int read_fd(struct bytes *ret, int fd)
-{
-    while (ret->len <= FILE_MAX_BYTES) {
-        ssize_t got = read(fd, bytes_room(ret, READ_CHUNK_BYTES), READ_CHUNK_BYTES);
-        if (got == 0)
-            return 0;
-        if (got > 0)
-            bytes_added(ret, (size_t)got);
-        else if (errno != EINTR)
-            return -errno;
-    }
-    return -EFBIG;
-}
-
 /* Reads the whole file. ret_mode may be NULL. */
 static int read_file(struct bytes *ret, mode_t *ret_mode, const char *path)
 {
@@ -73,7 +59,7 @@ static int read_file(struct bytes *ret, mode_t *ret_mode, const char *path)
 
     if (fd < 0)
         return -errno;
-    int r = fstat(fd, &st) < 0 ? -errno : read_fd(ret, fd);
+    int r = fstat(fd, &st) < 0 ? -errno : bytes_read_all(ret, fd, FILE_MAX_BYTES);
     (void)close(fd);
     if (ret_mode != NULL)
         *ret_mode = st.st_mode & 0777;

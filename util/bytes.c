@@ -1,12 +1,14 @@
 #include "util/bytes.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "util/check.h"
 
-enum { BYTES_CAP_MIN = 64, BYTES_LARGE = 1 << 20 };
+enum { BYTES_CAP_MIN = 64, BYTES_LARGE = 1 << 20, READ_CHUNK_BYTES = 16 * 1024 };
 
 void bytes_done(struct bytes *b)
 {
@@ -59,4 +61,18 @@ void bytes_printf(struct bytes *b, const char *format, ...)
     va_end(again);
     zk_assert(put == len);
     b->len += (size_t)len;
+}
+
+int bytes_read_all(struct bytes *b, int fd, size_t max)
+{
+    while (b->len <= max) {
+        ssize_t got = read(fd, bytes_room(b, READ_CHUNK_BYTES), READ_CHUNK_BYTES);
+        if (got == 0)
+            return 0;
+        if (got > 0)
+            bytes_added(b, (size_t)got);
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return -EFBIG;
 }

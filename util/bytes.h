@@ -47,6 +47,10 @@ static inline void bytes_put(struct bytes *b, const void *from, size_t count)
 /* Drops the first `count` bytes (a memmove: for small rests). */
 void bytes_drop(struct bytes *b, size_t count);
 
+/* Reads on from a descriptor to its end. 0, or a negative errno; -EFBIG when the run is longer
+ * than `max` before the end came. */
+int bytes_read_all(struct bytes *b, int fd, size_t max);
+
 /* printf into the run, without a terminating NUL. */
 __attribute__((format(printf, 2, 3))) void bytes_printf(struct bytes *b, const char *format, ...);
 

@@ -11,7 +11,6 @@
 #include "util/bytes.h"
 #include "util/check.h"
 
-enum { READ_CHUNK_BYTES = 16 * 1024 };
 
 struct parser {
     const uint8_t *at, *end;
@@ -335,28 +334,16 @@ int properties_parse(struct properties *ret, struct properties_error *err, const
     return r;
 }
 
-static int read_all(struct bytes *ret, int fd)
-{
-    while (ret->len <= PROPERTIES_MAX_BYTES) {
-        ssize_t got = read(fd, bytes_room(ret, READ_CHUNK_BYTES), READ_CHUNK_BYTES);
-        if (got == 0)
-            return 0;
-        if (got > 0)
-            bytes_added(ret, (size_t)got);
-        else if (errno != EINTR)
-            return -errno;
-    }
-    return 0; /* Too large, as the parser will say. */
-}
-
 int properties_read(struct properties *ret, struct properties_error *err, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct bytes all = { 0 };
-    int r = fd < 0 ? -errno : read_all(&all, fd);
+    int r = fd < 0 ? -errno : bytes_read_all(&all, fd, PROPERTIES_MAX_BYTES);
 
     if (fd >= 0)
         (void)close(fd);
+    if (r == -EFBIG)
+        r = 0; /* The parser will say so. */
     if (r < 0) {
         *err = (struct properties_error){ 0 };
         (void)snprintf(err->text, sizeof err->text, "cannot be read: %s", strerror(-r));

@@ -276,27 +276,38 @@ static void on_uptodate(struct zab *z)
         core_look(z, "the configuration changed our role or our leader");
 }
 
-static void on_sync_packet(struct zab *z, const struct zab_event *ev)
+/* Proposals and what is decided of them, at any time behind DIFF, TRUNC or SNAP. False: it is
+ * something else. */
+static bool on_txn_packet(struct zab *z, const struct zab_event *ev)
 {
-    struct following *f = &z->follow;
-    const struct zab_packet *p = ev->packet;
-
-    switch (p->type) {
+    switch (ev->packet->type) {
     case ZAB_PROPOSAL:
         (void)on_proposal(z, ev);
-        break;
+        return true;
     case ZAB_INFORM:
     case ZAB_INFORMANDACTIVATE:
         if (on_proposal(z, ev))
             on_commit(z, ev);
-        break;
+        return true;
     case ZAB_COMMIT:
-    case ZAB_COMMITANDACTIVATE: /* In force with UPTODATE. */
+    case ZAB_COMMITANDACTIVATE: /* Before UPTODATE: in force with that. */
         on_commit(z, ev);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_sync_packet(struct zab *z, const struct zab_event *ev)
+{
+    struct following *f = &z->follow;
+
+    if (on_txn_packet(z, ev))
+        return;
+    switch (ev->packet->type) {
     case ZAB_NEWLEADER:
         if (f->stage == FOLLOW_SYNC)
-            on_newleader(z, p);
+            on_newleader(z, ev->packet);
         else
             follow_fail(z, "NEWLEADER twice");
         break;
@@ -330,19 +341,9 @@ static void on_broadcast_packet(struct zab *z, const struct zab_event *ev)
 {
     const struct zab_packet *p = ev->packet;
 
+    if (on_txn_packet(z, ev))
+        return;
     switch (p->type) {
-    case ZAB_PROPOSAL:
-        (void)on_proposal(z, ev);
-        break;
-    case ZAB_COMMIT:
-    case ZAB_COMMITANDACTIVATE:
-        on_commit(z, ev);
-        break;
-    case ZAB_INFORM:
-    case ZAB_INFORMANDACTIVATE:
-        if (on_proposal(z, ev))
-            on_commit(z, ev);
-        break;
     case ZAB_PING:
         on_ping(z, p->zxid);
         break;

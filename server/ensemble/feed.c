@@ -252,8 +252,8 @@ static bool send_encoded(struct ensemble *e, struct feed *f, const struct encode
     return true;
 }
 
-/* PROPOSAL and COMMIT of each. */
-static bool send_pairs(struct ensemble *e, struct feed *f, zk_zxid upto)
+/* What is decided, behind the last COMMIT: PROPOSAL and COMMIT of each, or INFORM. */
+static bool send_decided(struct ensemble *e, struct feed *f, zk_zxid upto, bool informs)
 {
     struct bytes *out = &e->scratch;
     struct history_place at;
@@ -267,31 +267,12 @@ static bool send_pairs(struct ensemble *e, struct feed *f, zk_zxid upto)
 
         if (t->zxid > upto)
             break;
-        put_proposal(out, ZAB_PROPOSAL, t->zxid, payload, t->len);
-        put_bare(out, ZAB_COMMIT, t->zxid);
-        f->proposed = f->committed = t->zxid;
-    } while (out->len < FEED_CHUNK_BYTES && history_next(&e->history, &at));
-    if (out->len == 0)
-        return false;
-    send_bytes(e, f, out);
-    return true;
-}
-
-static bool send_informs(struct ensemble *e, struct feed *f, zk_zxid upto)
-{
-    struct bytes *out = &e->scratch;
-    struct history_place at;
-
-    if (f->committed >= upto || !history_after(&e->history, f->committed, &at))
-        return false;
-    out->len = 0;
-    do {
-        const uint8_t *payload;
-        const struct wal_txn *t = history_at(&e->history, at, &payload);
-
-        if (t->zxid > upto)
-            break;
-        put_inform(e, out, t, payload);
+        if (informs) {
+            put_inform(e, out, t, payload);
+        } else {
+            put_proposal(out, ZAB_PROPOSAL, t->zxid, payload, t->len);
+            put_bare(out, ZAB_COMMIT, t->zxid);
+        }
         f->proposed = f->committed = t->zxid;
     } while (out->len < FEED_CHUNK_BYTES && history_next(&e->history, &at));
     if (out->len == 0)
@@ -359,11 +340,11 @@ static bool send_commits(struct ensemble *e, struct feed *f, zk_zxid upto)
 static bool send_to_observer(struct ensemble *e, struct feed *f, zk_zxid committed)
 {
     if (f->is_greeted)
-        return send_informs(e, f, committed);
+        return send_decided(e, f, committed, true);
     for (const struct control *c = f->first; c != NULL; c = c->next)
         if (c->is_newleader && c->committed < committed)
             committed = c->committed;
-    return send_pairs(e, f, committed);
+    return send_decided(e, f, committed, false);
 }
 
 static bool send_txns(struct ensemble *e, struct feed *f)
@@ -373,7 +354,7 @@ static bool send_txns(struct ensemble *e, struct feed *f)
     if (f->is_observer)
         return send_to_observer(e, f, committed);
     if (f->committed < f->history) {
-        if (send_pairs(e, f, f->history))
+        if (send_decided(e, f, f->history, false))
             return true;
         f->committed = f->history; /* There are no more. */
         if (f->proposed < f->history)

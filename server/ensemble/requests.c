@@ -135,29 +135,9 @@ static struct idset *ids_of(struct ensemble *e, struct jute_vector ids)
     return made;
 }
 
-static bool is_write(int32_t op)
-{
-    switch (op) {
-    case ZK_OP_CREATE:
-    case ZK_OP_CREATE2:
-    case ZK_OP_CREATE_CONTAINER:
-    case ZK_OP_CREATE_TTL:
-    case ZK_OP_DELETE:
-    case ZK_OP_SET_DATA:
-    case ZK_OP_SET_ACL:
-    case ZK_OP_MULTI:
-    case ZK_OP_RECONFIG:
-    case ZK_OP_CREATE_SESSION:
-    case ZK_OP_CLOSE_SESSION:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static enum zk_err judge(struct ensemble *e, const struct write_request *req, zab_link link)
 {
-    if (!is_write(req->op))
+    if (!zk_op_is_write(req->op))
         return ZK_UNIMPLEMENTED; /* No server sends it. */
     if (req->op == ZK_OP_CREATE_SESSION || req->op == ZK_OP_CLOSE_SESSION)
         return ZK_OK;

@@ -1,35 +1,16 @@
 /* The port: binding, accepting, and refusing what is too much. */
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "server/net/conn.h"
+#include "server/net/sockets.h"
 #include "util/log.h"
 
 /* ---- Binding. */
-
-static int set_options(int fd, int family, const struct net_conf *conf)
-{
-    static const int on = 1;
-    static const int off = 0;
-
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return -errno;
-    /* Accepted sockets inherit these two. */
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
-        return -errno;
-    if (conf->keepalive && setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
-        return -errno;
-    /* As Java does: an IPv6 socket also serves IPv4. */
-    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
-        return -errno;
-    return 0;
-}
 
 static int bind_to(const struct sockaddr *sa, socklen_t len, const struct net_conf *conf)
 {
@@ -38,7 +19,7 @@ static int bind_to(const struct sockaddr *sa, socklen_t len, const struct net_co
     if (fd < 0)
         return -errno;
 
-    int r = set_options(fd, sa->sa_family, conf);
+    int r = socket_listen_options(fd, sa->sa_family, conf->keepalive);
 
     if (r == 0 && bind(fd, sa, len) < 0)
         r = -errno;
@@ -92,15 +73,6 @@ void net_local_name(char ret[ADDRESS_TEXT_MAX], int fd)
 
 /* ---- Accepting. */
 
-/* By RST: nothing of it stays with us. */
-static void refuse(int fd)
-{
-    static const struct linger at_once = { .l_onoff = 1 };
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    (void)close(fd);
-}
-
 static void tell_full(struct net *n, const char *what)
 {
     int64_t now_ms = n->service->now_ms;
@@ -146,8 +118,7 @@ void net_accept_again(struct net *n)
     if (n->listen_fd < 0 || n->is_accepting || n->service->now_ms < n->accept_at_ms)
         return;
     n->accept_at_ms = INT64_MAX;
-    if (n->reserve_fd < 0)
-        n->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    reserve_take(&n->reserve_fd);
     n->is_accepting = event_add(&n->listen_event, NULL) == 0;
 }
 
@@ -157,17 +128,8 @@ static bool refuse_with_reserve(struct net *n)
 {
     tell_full(n, "no file descriptor is left");
     n->service->stats.connection_rejected++;
-    if (n->reserve_fd >= 0) {
-        (void)close(n->reserve_fd);
-
-        int fd = accept4(n->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0)
-            refuse(fd);
-        n->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && n->reserve_fd >= 0)
-            return true;
-    }
+    if (reserve_refuse(&n->reserve_fd, n->listen_fd))
+        return true;
     pause_accepting(n);
     return false;
 }
@@ -182,7 +144,7 @@ static bool accept_one(struct net *n)
 
     if (fd >= 0 && is_too_many(n, peer)) {
         n->service->stats.connection_rejected++;
-        refuse(fd);
+        socket_reset(fd);
         return true;
     }
     if (fd >= 0) {
@@ -221,7 +183,7 @@ int net_listen(struct net *n, int fd)
     if (listen(fd, n->conf.backlog > 0 ? n->conf.backlog : SOMAXCONN) < 0)
         return -errno;
     n->listen_fd = fd;
-    n->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    reserve_take(&n->reserve_fd);
     if (event_assign(&n->listen_event, n->base, fd, EV_READ | EV_PERSIST, on_accept, n) < 0 ||
         event_add(&n->listen_event, NULL) < 0)
         return -ENOMEM;
@@ -238,7 +200,6 @@ void net_stop_listening(struct net *n)
     n->is_accepting = false;
     n->accept_at_ms = INT64_MAX;
     (void)close(n->listen_fd);
-    if (n->reserve_fd >= 0)
-        (void)close(n->reserve_fd);
-    n->listen_fd = n->reserve_fd = -1;
+    reserve_drop(&n->reserve_fd);
+    n->listen_fd = -1;
 }

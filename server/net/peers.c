@@ -1,13 +1,13 @@
 #include "server/net/peers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "server/net/peers_impl.h"
+#include "server/net/sockets.h"
 #include "util/check.h"
 
 struct peers_conf peers_conf_default(zk_sid self, int32_t tick_ms, int32_t init_limit,
@@ -240,7 +240,8 @@ int peers_new(struct peers **ret, const struct peers_conf *conf, const struct pe
     p->shared = zk_xmalloc(PEERS_READ_BYTES);
     p->deadline_ms = INT64_MAX;
     p->tell_ms = INT64_MIN / 2;
-    p->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    p->reserve_fd = -1;
+    reserve_take(&p->reserve_fd);
     init_lists(p);
     r = event_assign(&p->later, base, -1, 0, on_later, p);
     zk_assert(r == 0);
@@ -264,8 +265,7 @@ struct peers *peers_free(struct peers *p)
     p->resolver = resolver_free(p->resolver);
     chunks_done(p);
     places_done(&p->self);
-    if (p->reserve_fd >= 0)
-        (void)close(p->reserve_fd);
+    reserve_drop(&p->reserve_fd);
     free(p->shared);
     free(p);
     return NULL;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/net/peers_impl.h"
+#include "server/net/sockets.h"
 #include "util/check.h"
 #include "util/log.h"
 
@@ -195,13 +196,10 @@ void peers_resume_link(struct peers *p, zab_link link)
 
 void link_accept(struct peers *p, int fd, const struct sockaddr *from)
 {
-    static const struct linger at_once = { .l_onoff = 1 };
-
     if (p->incoming_count >= PEERS_LINKS_MAX) {
         if (peers_may_tell(p))
             log_warn("quorum: refusing a connection reason='there are too many'");
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        (void)close(fd);
+        socket_reset(fd);
         return;
     }
     if (p->silent_count >= PEERS_SILENT_LINKS_MAX)

@@ -1,8 +1,6 @@
 /* The peers' ports: binding, accepting, and what happens when that fails. */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/net/peers_impl.h"
+#include "server/net/sockets.h"
 #include "util/check.h"
 #include "util/log.h"
 
@@ -26,15 +25,6 @@ static void again_at(struct listener *l, int64_t at_ms)
 
 /* ---- Accepting. */
 
-/* By RST: nothing of it stays with us. */
-static void refuse(int fd)
-{
-    static const struct linger at_once = { .l_onoff = 1 };
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    (void)close(fd);
-}
-
 static void pause_accepting(struct listener *l)
 {
     (void)event_del(&l->event);
@@ -47,12 +37,11 @@ static void accept_again(struct listener *l)
     struct peers *p = l->peers;
 
     l->again_ms = INT64_MAX;
-    if (p->reserve_fd < 0)
-        p->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    reserve_take(&p->reserve_fd);
     l->is_accepting = event_add(&l->event, NULL) == 0;
 }
 
-/* No descriptor is left: as net's listener does it. */
+/* No descriptor is left. */
 static bool refuse_with_reserve(struct listener *l)
 {
     struct peers *p = l->peers;
@@ -60,17 +49,8 @@ static bool refuse_with_reserve(struct listener *l)
     if (peers_may_tell(p))
         log_warn("peers: refusing connections port=%s reason='no file descriptor is left'",
                  name_of(l->which));
-    if (p->reserve_fd >= 0) {
-        (void)close(p->reserve_fd);
-
-        int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0)
-            refuse(fd);
-        p->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && p->reserve_fd >= 0)
-            return true;
-    }
+    if (reserve_refuse(&p->reserve_fd, l->fd))
+        return true;
     pause_accepting(l);
     return false;
 }
@@ -119,24 +99,6 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Binding. */
 
-static int set_options(int fd, const struct listener *l, int family)
-{
-    static const int on = 1;
-    static const int off = 0;
-
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return -errno;
-    /* Accepted sockets inherit these two. */
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
-        return -errno;
-    if (l->which == PEERS_ELECTION && l->peers->conf.keepalive &&
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
-        return -errno;
-    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
-        return -errno;
-    return 0;
-}
-
 static int bind_to(struct listener *l, const struct sockaddr *sa, socklen_t len)
 {
     int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -144,7 +106,8 @@ static int bind_to(struct listener *l, const struct sockaddr *sa, socklen_t len)
     if (fd < 0)
         return -errno;
 
-    int r = set_options(fd, l, sa->sa_family);
+    bool keepalive = l->which == PEERS_ELECTION && l->peers->conf.keepalive;
+    int r = socket_listen_options(fd, sa->sa_family, keepalive);
 
     if (r == 0 && (bind(fd, sa, len) < 0 || listen(fd, SOMAXCONN) < 0))
         r = -errno;

@@ -17,18 +17,6 @@ enum road { ROAD_NONE, ROAD_READ, ROAD_WRITE, ROAD_SYNC, ROAD_AUTH, ROAD_SASL };
 static enum road road_of(int32_t op)
 {
     switch (op) {
-    case ZK_OP_CREATE:
-    case ZK_OP_CREATE2:
-    case ZK_OP_CREATE_CONTAINER:
-    case ZK_OP_CREATE_TTL:
-    case ZK_OP_DELETE:
-    case ZK_OP_SET_DATA:
-    case ZK_OP_SET_ACL:
-    case ZK_OP_MULTI:
-    case ZK_OP_RECONFIG:
-    case ZK_OP_CREATE_SESSION:
-    case ZK_OP_CLOSE_SESSION:
-        return ROAD_WRITE;
     case ZK_OP_EXISTS:
     case ZK_OP_GET_DATA:
     case ZK_OP_GET_ACL:
@@ -51,8 +39,8 @@ static enum road road_of(int32_t op)
         return ROAD_AUTH;
     case ZK_OP_SASL:
         return ROAD_SASL;
-    default: /* Also deleteContainer, which is the reaper's alone (3.6). */
-        return ROAD_NONE;
+    default:
+        return zk_op_is_write(op) ? ROAD_WRITE : ROAD_NONE;
     }
 }
 

@@ -1,0 +1,59 @@
+#include "server/net/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int socket_listen_options(int fd, int family, bool keepalive)
+{
+    static const int on = 1;
+    static const int off = 0;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return -errno;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
+        return -errno;
+    if (keepalive && setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
+        return -errno;
+    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
+        return -errno;
+    return 0;
+}
+
+void socket_reset(int fd)
+{
+    static const struct linger at_once = { .l_onoff = 1 };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(fd);
+}
+
+void reserve_take(int *reserve_fd)
+{
+    if (*reserve_fd < 0)
+        *reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void reserve_drop(int *reserve_fd)
+{
+    if (*reserve_fd >= 0)
+        (void)close(*reserve_fd);
+    *reserve_fd = -1;
+}
+
+bool reserve_refuse(int *reserve_fd, int listen_fd)
+{
+    if (*reserve_fd < 0)
+        return false;
+    reserve_drop(reserve_fd);
+
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd >= 0)
+        socket_reset(fd);
+    reserve_take(reserve_fd);
+    return fd >= 0 && *reserve_fd >= 0;
+}

@@ -1,0 +1,22 @@
+/* What every listening socket of ours does. */
+#ifndef SERVER_NET_SOCKETS_H
+#define SERVER_NET_SOCKETS_H
+
+#include <stdbool.h>
+
+/* Before the socket is bound; accepted ones inherit TCP_NODELAY and keepalive. An IPv6 socket also
+ * serves IPv4, as Java's do. 0 or a negative errno. */
+int socket_listen_options(int fd, int family, bool keepalive);
+
+/* Ends it by RST: nothing of it stays with us. */
+void socket_reset(int fd);
+
+/* A descriptor that is given up to accept and refuse when there is no other; -1: there is none. A
+ * port with somebody waiting stays readable: who could not even refuse would spin. */
+void reserve_take(int *reserve_fd); /* Nothing if there is one. */
+void reserve_drop(int *reserve_fd);
+/* Accepts one with it and refuses that. False: it can't be done (again), so accepting must pause.
+ */
+bool reserve_refuse(int *reserve_fd, int listen_fd);
+
+#endif
