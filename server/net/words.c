@@ -208,6 +208,7 @@ static void reset_stats(struct net *n)
     const struct words_conf *c = &n->words.conf;
 
     stats_reset(&n->service->stats);
+    tree_forget_use(n->service->state.tree);
     if (c->reset != NULL)
         c->reset(c->ctx);
 }

@@ -330,6 +330,39 @@ static void put_quotas(const struct tree *t, struct bytes *out)
     }
 }
 
+/* ---- What is used of each namespace. */
+
+static void put_use(struct bytes *out, const struct tree_namespace *n, const char *what,
+                    const struct tree_use *use)
+{
+    const struct {
+        const char *prefix;
+        uint64_t value;
+    } lines[] = {
+        { "min", use->min }, { "max", use->max }, { "cnt", use->count }, { "sum", use->sum }
+    };
+
+    if (!use->is_seen)
+        return;
+    bytes_printf(out, "zk_avg_%.*s_%s_per_namespace\t", n->name.len, n->name.at, what);
+    words_put_mean(out, use->sum, use->count);
+    words_put_text(out, "\n");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        bytes_printf(out, "zk_%s_%.*s_%s_per_namespace\t%llu\n", lines[i].prefix, n->name.len,
+                     n->name.at, what, (unsigned long long)lines[i].value);
+}
+
+static void put_namespace(void *ctx, const struct tree_namespace *n)
+{
+    struct bytes *out = ctx;
+
+    put_use(out, n, "read", &n->read);
+    put_use(out, n, "write", &n->written);
+    if (n->quota_exceeded > 0)
+        bytes_printf(out, "zk_%.*s_quota_exceeded_error_per_namespace\t%llu\n", n->name.len,
+                     n->name.at, (unsigned long long)n->quota_exceeded);
+}
+
 void words_put_mntr(struct net *n, struct bytes *out)
 {
     const struct server_stats *s = &n->service->stats;
@@ -339,6 +372,7 @@ void words_put_mntr(struct net *n, struct bytes *out)
         elections = (struct words_ensemble){ 0 };
     put_gauges(n, out);
     put_quotas(n->service->state.tree, out);
+    tree_each_namespace(n->service->state.tree, put_namespace, out);
     put_u64(out, "", "looking_count", elections.elections);
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         put_u64(out, "", counters[i].key, *(const uint64_t *)metric_at(s, &counters[i]));

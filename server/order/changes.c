@@ -383,8 +383,3 @@ struct jute_bytes change_path(const struct change *ch)
 {
     return (struct jute_bytes){ .at = ch->path, .len = (int32_t)ch->path_len };
 }
-
-size_t changes_count(const struct changes *c)
-{
-    return c->count;
-}

@@ -58,6 +58,5 @@ void changes_applied(struct changes *c, zk_zxid zxid);
 /* Nodes whose creation by this session is pending, oldest first; NULL at the end. */
 struct change *changes_next_owned(struct changes *c, zk_session_id session, struct change *prev);
 struct jute_bytes change_path(const struct change *ch);
-size_t changes_count(const struct changes *c);
 
 #endif

@@ -68,8 +68,6 @@ void flight_seal_txn(struct order *o, struct flight *f, size_t begin, zk_zxid zx
     o->prepared = zxid;
     o->outstanding++;
     o->waiting_bytes += len;
-    o->txns_since_snapshot++;
-    o->bytes_since_snapshot += len;
 }
 
 void order_lead(struct order *o, zk_zxid last)
@@ -397,22 +395,6 @@ uint64_t order_outstanding(const struct order *o)
 uint64_t order_waiting_bytes(const struct order *o)
 {
     return o->waiting_bytes;
-}
-
-uint64_t order_txns_since_snapshot(const struct order *o)
-{
-    return o->txns_since_snapshot;
-}
-
-uint64_t order_bytes_since_snapshot(const struct order *o)
-{
-    return o->bytes_since_snapshot;
-}
-
-void order_snapshot_begun(struct order *o)
-{
-    o->txns_since_snapshot = 0;
-    o->bytes_since_snapshot = 0;
 }
 
 uint64_t order_digest_mismatches(const struct order *o)

@@ -122,10 +122,6 @@ zk_zxid order_last_prepared(const struct order *o); /* Or learned; or applied, w
 zk_zxid order_last_applied(const struct order *o);
 uint64_t order_outstanding(const struct order *o);   /* Txns in flight... */
 uint64_t order_waiting_bytes(const struct order *o); /* ...and bytes of them. */
-/* Txns and log bytes since the last call of order_snapshot_begun(): snapCount's business. */
-uint64_t order_txns_since_snapshot(const struct order *o);
-uint64_t order_bytes_since_snapshot(const struct order *o);
-void order_snapshot_begun(struct order *o);
 /* Txns after which the tree's digest was not the promised one: a bug of ours. */
 uint64_t order_digest_mismatches(const struct order *o);
 

@@ -27,7 +27,6 @@ struct order {
     struct flight *open;         /* == last while it is being filled: it was not taken yet. */
     zk_zxid prepared, applied;
     uint64_t outstanding, waiting_bytes;
-    uint64_t txns_since_snapshot, bytes_since_snapshot;
     struct bytes acl_scratch, path_scratch;
     struct tree_result *results; /* Of the txn that is being applied. */
     size_t result_count, result_cap;

@@ -114,9 +114,14 @@ static bool quota_forbids(const struct prep *p, struct jute_bytes path, int64_t 
 
     if (!p->conf->enforce_quota || !tree_quota_of(p->tree, path, &q, &on) || !q.has_usage)
         return false;
-    if (more_nodes > 0 && q.count_hard > -1 && q.count_used + more_nodes > q.count_hard)
-        return true;
-    return more_bytes != 0 && q.bytes_hard > -1 && q.bytes_used + more_bytes > q.bytes_hard;
+    bool has_nodes =
+        more_nodes <= 0 || q.count_hard <= -1 || q.count_used + more_nodes <= q.count_hard;
+    bool has_bytes =
+        more_bytes == 0 || q.bytes_hard <= -1 || q.bytes_used + more_bytes <= q.bytes_hard;
+
+    if (!has_nodes || !has_bytes)
+        tree_note_quota_exceeded(p->tree, path);
+    return !has_nodes || !has_bytes;
 }
 
 enum zk_err prep_set_data(struct prep *p, const struct set_data_request *r)

@@ -65,9 +65,32 @@ void read_exists(const struct call *call)
         reply_error(call, ZK_NO_NODE);
         return;
     }
+    tree_note_read(call->client->service->state.tree, r.path, 0);
     size_t begin = reply_begin(call, ZK_OK);
     put_stat(call, n);
     reply_end(call, begin);
+}
+
+/* ---- What reads and members of a multiRead put alike. */
+
+void read_put_data(struct service *s, struct jute_bytes path, const struct znode *n,
+                   struct bytes *out)
+{
+    struct jute_bytes data = znode_data(s->state.tree, n);
+
+    jute_write_buf(out, data);
+    tree_note_read(s->state.tree, path, data.len > 0 ? (uint64_t)data.len : 0);
+}
+
+/* Of the list, only the names count as read. */
+void read_put_children(struct service *s, struct jute_bytes path, const struct znode *n,
+                       struct bytes *out)
+{
+    size_t begin = out->len;
+    size_t lengths = 4 + 4 * (size_t)znode_child_count(s->state.tree, n);
+
+    children_put(s, n, out);
+    tree_note_read(s->state.tree, path, out->len - begin - lengths);
 }
 
 /* The checks that most reads share: NULL and an answer when it may not go on. */
@@ -102,7 +125,7 @@ void read_data(const struct call *call)
     if (r.watch)
         watch_set(call, r.path, WATCH_DATA);
     size_t begin = reply_begin(call, ZK_OK);
-    jute_write_buf(&call->client->out, znode_data(call->client->service->state.tree, n));
+    read_put_data(call->client->service, r.path, n, &call->client->out);
     put_stat(call, n);
     reply_end(call, begin);
 }
@@ -143,7 +166,7 @@ void read_children(const struct call *call)
     if (r.watch)
         watch_set(call, r.path, WATCH_CHILD);
     size_t begin = reply_begin(call, ZK_OK);
-    children_put(call->client->service, n, &call->client->out);
+    read_put_children(call->client->service, r.path, n, &call->client->out);
     if (call->op == ZK_OP_GET_CHILDREN2)
         put_stat(call, n);
     reply_end(call, begin);

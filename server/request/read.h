@@ -47,4 +47,10 @@ struct children_cache *children_cache_free(struct children_cache *c);
 void children_cache_clear(struct children_cache *c); /* The tree is another. */
 void children_put(struct service *s, const struct znode *n, struct bytes *out);
 
+/* ---- Parts of answers, counted as read (client-protocol 7.5). */
+void read_put_data(struct service *s, struct jute_bytes path, const struct znode *n,
+                   struct bytes *out);
+void read_put_children(struct service *s, struct jute_bytes path, const struct znode *n,
+                       struct bytes *out);
+
 #endif

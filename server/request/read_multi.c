@@ -30,12 +30,12 @@ static void put_member(const struct call *call, int32_t type, struct jute_bytes 
     }
     put_multi_header(out, type, false, 0);
     if (type == ZK_OP_GET_CHILDREN) {
-        children_put(s, n, out);
+        read_put_children(s, path, n, out);
         return;
     }
     struct zk_stat stat;
     znode_stat(t, n, &stat);
-    jute_write_buf(out, znode_data(t, n));
+    read_put_data(s, path, n, out);
     jute_write_zk_stat(out, &stat);
 }
 

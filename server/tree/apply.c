@@ -120,6 +120,7 @@ static int32_t create(const struct apply *a, const struct create_txn *r, int64_t
     if (node_has(n, NODE_QUOTA_TREE))
         quota_node_created(t, n, r->path);
     quota_changed(t, r->path, 1, len_of(r->data));
+    namespaces_wrote(t, r->path, len_of(r->data));
     if (a->watches != NULL) {
         tell(a, ZK_EVENT_NODE_CREATED, r->path, n->acl, watch_fire_data(a->watches, r->path));
         tell_parent(a, r->path, parent);
@@ -191,6 +192,7 @@ static int32_t delete_path(const struct apply *a, struct jute_bytes path)
 
     acls_retain(t, acl);
     remove_node(t, handle, path);
+    namespaces_wrote(t, path, 0);
     if (a->watches != NULL) {
         tell(a, ZK_EVENT_NODE_DELETED, path, acl, watch_fire_data(a->watches, path));
         tell(a, ZK_EVENT_NODE_DELETED, path, acl, watch_fire_child(a->watches, path, true));
@@ -222,6 +224,7 @@ static int32_t set_data(const struct apply *a, const struct set_data_txn *r,
     if (n == NULL)
         return ZK_NO_NODE;
     put_data(a->t, n, r->path, r->data, &m);
+    namespaces_wrote(a->t, r->path, len_of(r->data));
     take_stat(a, n, result);
     if (a->watches != NULL)
         tell(a, ZK_EVENT_NODE_DATA_CHANGED, r->path, n->acl, watch_fire_data(a->watches, r->path));

@@ -15,6 +15,7 @@
 #include "server/tree/arena.h"
 #include "server/tree/buckets.h"
 #include "server/tree/crc.h"
+#include "server/tree/namespaces.h"
 #include "server/tree/node.h"
 #include "server/tree/tree.h"
 #include "util/bytes.h"
@@ -115,6 +116,7 @@ struct tree {
     struct loading loading;
     struct bytes path; /* Scratch: a path that had to be built. */
     struct bytes quota_path;
+    struct namespaces namespaces;
 };
 
 static inline struct znode *node_of(const struct tree *t, uint32_t handle)

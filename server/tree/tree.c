@@ -53,6 +53,7 @@ static void done(struct tree *t)
     buckets_done(&t->by_name);
     arena_done(&t->arena);
     loading_done(t);
+    namespaces_done(&t->namespaces);
     bytes_done(&t->path);
     bytes_done(&t->quota_path);
 }

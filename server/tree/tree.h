@@ -203,6 +203,23 @@ uint64_t tree_kill_session(struct tree *t, zk_session_id session);
 /* The membership text of /zookeeper/config, set without a txn (storage-format 7.3). */
 void tree_set_config(struct tree *t, struct jute_bytes text, zk_zxid version, int64_t now_ms);
 
+/* ---- What was read and written below each child of the root, in bytes, since the last
+ * tree_forget_use() (client-protocol 7.5). Writes are counted as they are applied. */
+struct tree_use {
+    bool is_seen; /* There was one, ever. */
+    uint64_t count, sum, min, max;
+};
+struct tree_namespace {
+    struct jute_bytes name;
+    struct tree_use read, written;
+    uint64_t quota_exceeded; /* Writes that a quota forbade. */
+};
+void tree_note_read(struct tree *t, struct jute_bytes path, uint64_t bytes);
+void tree_note_quota_exceeded(struct tree *t, struct jute_bytes path);
+void tree_each_namespace(const struct tree *t,
+                         void (*each)(void *ctx, const struct tree_namespace *n), void *ctx);
+void tree_forget_use(struct tree *t);
+
 /* ---- Loading a snapshot into a tree from tree_new(). Parents come before children. */
 void tree_load_begin(struct tree *t, uint64_t expected_nodes); /* Drops the pristine nodes. */
 /* 0, -EEXIST for a second list with that id, -EINVAL for an id < 1. */

@@ -1,4 +1,5 @@
 /* server/tree: quotas (client-protocol 3.18, storage-format 7.4). */
+#include "server/tree/namespaces.h"
 #include "server/tree/quota_text.h"
 #include "tests/unit/test_tree_lib.h"
 
@@ -280,6 +281,55 @@ static void expect_parse(const char *in, const char *want)
     bytes_done(&out);
 }
 
+/* ---- What is used of each namespace. */
+
+struct uses {
+    size_t count;
+    struct tree_namespace last;
+};
+
+static void see_use(void *ctx, const struct tree_namespace *n)
+{
+    struct uses *u = ctx;
+
+    u->count++;
+    u->last = *n;
+}
+
+START_TEST(use_is_counted_by_the_first_component)
+{
+    struct uses u = { 0 };
+
+    ck_assert_int_eq(make(&g, "/a", "xyz"), 0);
+    ck_assert_int_eq(make(&g, "/a/b", "12345"), 0);
+    tree_note_read(g.t, jute_text("/a/b"), 5);
+    tree_note_read(g.t, jute_text("/"), 5);
+    tree_each_namespace(g.t, see_use, &u);
+    ck_assert_uint_eq(u.count, 1);
+    ck_assert(jute_is_text(u.last.name, "a"));
+    ck_assert_uint_eq(u.last.written.count, 2);
+    ck_assert_uint_eq(u.last.written.min, 2 + 3);
+    ck_assert_uint_eq(u.last.written.max, 4 + 5);
+    ck_assert_uint_eq(u.last.read.sum, 4 + 5 + 68);
+}
+END_TEST
+
+START_TEST(namespaces_that_are_too_many_are_not_counted)
+{
+    struct uses u = { 0 };
+    char path[16];
+
+    for (int i = 0; i < NAMESPACES_MAX + 10; i++) {
+        (void)snprintf(path, sizeof path, "/n%d", i);
+        tree_note_read(g.t, jute_text(path), 1);
+    }
+    tree_note_read(g.t, jute_text("/n7"), 1);
+    tree_each_namespace(g.t, see_use, &u);
+    ck_assert_uint_eq(u.count, NAMESPACES_MAX);
+    ck_assert_uint_eq(namespaces_at(g.t, jute_text("/n7"))->read.count, 2);
+}
+END_TEST
+
 START_TEST(text_is_read_as_zk_reads_it)
 {
     expect_parse("", "count=-1,bytes=-1");
@@ -328,6 +378,8 @@ int main(void)
     tcase_add_test(c, a_replayed_delete_of_a_subtree_leaves_right_usage);
     tcase_add_test(c, active_quotas_are_listed_in_path_order);
     tcase_add_test(c, an_ephemerals_end_is_counted);
+    tcase_add_test(c, use_is_counted_by_the_first_component);
+    tcase_add_test(c, namespaces_that_are_too_many_are_not_counted);
     tcase_add_test(c, text_is_read_as_zk_reads_it);
     tcase_add_test(c, text_that_zk_cannot_read_is_refused);
     suite_add_tcase(s, c);
