@@ -11,7 +11,6 @@
 #include "util/bytes.h"
 #include "util/check.h"
 
-
 struct parser {
     const uint8_t *at, *end;
     int line;     /* Of *at. */

@@ -81,16 +81,3 @@ size_t zab_learners(const struct zab *z, struct zab_learner_view *ret, size_t ca
     }
     return count;
 }
-
-size_t zab_synced_voters(const struct zab *z)
-{
-    size_t count = z->conf.is_alone || zab_config_is_voter(z->cur, z->conf.self);
-
-    if (z->role != ZAB_LEADING)
-        return 0;
-    for (size_t i = 0; i < z->learner_count; i++)
-        if (z->learners[i].stage >= LEARNER_SYNCED &&
-            zab_config_is_voter(z->cur, z->learners[i].sid))
-            count++;
-    return count;
-}

@@ -213,7 +213,6 @@ struct zab_learner_view {
     zk_zxid acked;
 };
 size_t zab_learners(const struct zab *z, struct zab_learner_view *ret, size_t cap);
-size_t zab_synced_voters(const struct zab *z); /* With ourselves; leader only. */
 /* The state in memory is not that of our log: a SNAP broke off, or a digest was wrong. It is mended
  * by the next SNAP, or by ZAB_DO_TRUNCATE before we lead; nobody should read it. */
 bool zab_state_is_void(const struct zab *z);

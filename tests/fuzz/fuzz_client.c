@@ -73,25 +73,11 @@ static void check_books(struct rig *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rig *r = zk_xcalloc(1, sizeof *r);
-    size_t at = 0;
 
     rig_init(r, NULL);
     for (size_t i = 0; i < 3; i++)
         rig_connect(r, i, 4000);
-    while (size - at >= 3) {
-        size_t len = (size_t)data[at + 1] << 8 | data[at + 2];
-        uint8_t what = data[at];
-
-        at += 3;
-        if (len > size - at)
-            len = size - at;
-        /* A copy of exactly that size, so that one byte too far is seen. */
-        uint8_t *frame = zk_xmalloc(len + (len == 0));
-        memcpy(frame, data + at, len);
-        step(r, what, frame, len);
-        free(frame);
-        at += len;
-    }
+    rig_play(r, data, size, step);
     check_books(r);
     rig_done(r);
     free(r);

@@ -151,7 +151,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct service_conf conf = rig_conf();
     struct rig *r = zk_xcalloc(1, sizeof *r);
     uint8_t settings = size > 0 ? data[0] : 0;
-    size_t at = 1;
 
     conf.ensemble = &ensemble;
     conf.saved = &saved;
@@ -163,20 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ordered = 0;
     rig_init(r, &conf);
     fake_serve(ZAB_FOLLOWING, false);
-    while (size > at && size - at >= 3) {
-        size_t len = (size_t)data[at + 1] << 8 | data[at + 2];
-        uint8_t what = data[at];
-
-        at += 3;
-        if (len > size - at)
-            len = size - at;
-        /* A copy of exactly that size, so that one byte too far is seen. */
-        uint8_t *frame = zk_xmalloc(len + (len == 0));
-        memcpy(frame, data + at, len);
-        step(r, what, frame, len);
-        free(frame);
-        at += len;
-    }
+    if (size > 0)
+        rig_play(r, data + 1, size - 1, step);
     check_books(r);
     rig_done(r);
     free(r);

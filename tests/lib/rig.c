@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/ensemble/ensemble.h"
 #include "server/order/order.h"
@@ -206,4 +207,25 @@ void rig_connect(struct rig *r, size_t index, int32_t timeout_ms)
     r->hold_log = held;
     zk_assert(r->clients[index].client.phase == CLIENT_UP);
     rig_drain(r, index);
+}
+
+void rig_play(struct rig *r, const uint8_t *at, size_t len,
+              void (*step)(struct rig *r, uint8_t what, const uint8_t *at, size_t len))
+{
+    const uint8_t *end = at + len;
+
+    while (end - at >= 3) {
+        uint8_t what = at[0];
+        size_t step_len = (size_t)at[1] << 8 | at[2];
+
+        at += 3;
+        if (step_len > (size_t)(end - at))
+            step_len = (size_t)(end - at);
+        /* A copy of exactly that size, so that one byte too far is seen. */
+        uint8_t *copy = zk_xmalloc(step_len + (step_len == 0));
+        memcpy(copy, at, step_len);
+        step(r, what, copy, step_len);
+        free(copy);
+        at += step_len;
+    }
 }

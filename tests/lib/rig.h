@@ -54,4 +54,9 @@ struct jute_in rig_next(struct rig *r, size_t index);
 /* Throws away what is in out. */
 void rig_drain(struct rig *r, size_t index);
 
+/* Plays a fuzzer's input: a byte that says what happens to whom, two bytes length, that many bytes;
+ * and so on. What is longer than the rest is the rest. */
+void rig_play(struct rig *r, const uint8_t *at, size_t len,
+              void (*step)(struct rig *r, uint8_t what, const uint8_t *at, size_t len));
+
 #endif

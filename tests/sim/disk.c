@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/state/dump_nodes.h"
 #include "server/state/load.h"
 #include "util/check.h"
 
@@ -260,26 +261,6 @@ int disk_recover(const struct disk *d, const struct tree_conf *conf, struct stat
 
 /* ---- Images. */
 
-static void put_session(void *ctx, zk_session_id id, int32_t timeout_ms)
-{
-    jute_write_i64(ctx, id);
-    jute_write_i32(ctx, timeout_ms);
-}
-
-struct acl_count {
-    struct bytes *out;
-    int32_t count;
-};
-
-static void put_acl(void *ctx, int32_t id, struct jute_vector acls)
-{
-    struct acl_count *a = ctx;
-
-    jute_write_i64(a->out, id);
-    jute_write_acls(a->out, acls);
-    a->count++;
-}
-
 static void put_node(struct bytes *out, const struct tree *t, const struct znode *n)
 {
     struct bytes path = { 0 };
@@ -308,18 +289,9 @@ static struct znode *next_in_preorder(const struct tree *t, struct znode *n)
     return next;
 }
 
-void image_take(struct bytes *out, const struct state *s)
+void image_take(struct bytes *out, struct state *s)
 {
-    struct acl_count acls = { .out = out };
-
-    jute_write_i32(out, (int32_t)session_book_count(s->sessions));
-    session_book_each(s->sessions, put_session, out);
-
-    size_t count_at = out->len;
-
-    jute_write_i32(out, 0);
-    tree_each_acl(s->tree, put_acl, &acls);
-    (void)jute_store32(out->at + count_at, (uint32_t)acls.count);
+    dump_put_head(out, s);
     for (struct znode *n = tree_find(s->tree, jute_text("/")); n != NULL;
          n = next_in_preorder(s->tree, n))
         put_node(out, s->tree, n);

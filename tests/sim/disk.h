@@ -72,7 +72,7 @@ int disk_recover(const struct disk *d, const struct tree_conf *conf, struct stat
                  char why[STORE_WHY_MAX]);
 
 /* A state as bytes, and back. */
-void image_take(struct bytes *out, const struct state *s);
+void image_take(struct bytes *out, struct state *s);
 int image_load(struct state *ret, const struct tree_conf *conf, const struct bytes *image,
                zk_zxid zxid);
 

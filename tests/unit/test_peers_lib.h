@@ -13,6 +13,8 @@
 #include "server/net/limits.h"
 #include "tests/lib/peers_rig.h"
 
+#define OURS ZAB_LINK_OURS
+
 static struct peers_rig rig;
 
 static inline void setup(void)
@@ -53,6 +55,26 @@ static inline struct peers_view view(const struct rig_server *s)
 static inline uint16_t election_port(const struct rig_server *s)
 {
     return peers_port(s->peers, PEERS_ELECTION);
+}
+
+static inline uint16_t quorum_port(const struct rig_server *s)
+{
+    return peers_port(s->peers, PEERS_QUORUM);
+}
+
+static inline void send_text(struct rig_server *s, zab_link link, const char *text)
+{
+    peers_send(s->peers, link, (const uint8_t *)text, strlen(text));
+}
+
+/* A caller of the quorum port. */
+static inline int call(const struct rig_server *s, const char *text)
+{
+    int fd = raw_dial(quorum_port(s));
+
+    raw_send(fd, text, strlen(text));
+    rig_settle(&rig);
+    return fd;
 }
 
 /* A caller that has said who it is. */

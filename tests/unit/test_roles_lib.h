@@ -111,6 +111,22 @@ static inline void join(size_t i)
     rig_drain(r, i);
 }
 
+/* A learner, which has clients 0 and 1 when it is joined. */
+static inline void setup_learner(void)
+{
+    struct service_conf conf = roles_conf();
+
+    begin(&conf);
+    fake_serve(ZAB_FOLLOWING, false);
+}
+
+static inline void setup_joined(void)
+{
+    setup_learner();
+    join(0);
+    join(1);
+}
+
 /* The same on a leader, or with a local session. */
 static inline void join_leader(size_t i)
 {

@@ -1,18 +1,10 @@
 /* server/state/dump_stream, load_stream: what a leader sends behind SNAP is what a learner
- * gets, however it is cut; and whatever else comes is refused. */
-#include <check.h>
+ * gets, however it is cut. What else comes is in test_stream_refused.c. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "jute/opcodes.h"
-#include "jute/records.h"
-#include "server/state/dump_stream.h"
-#include "server/state/load_stream.h"
-#include "util/check.h"
-#include "util/rand.h"
+#include "tests/unit/test_jute_hex.h"
+#include "tests/unit/test_stream_lib.h"
 
 /* Quorum-protocol 9: an empty database, up to the terminator. */
 static const char *const empty_database =
@@ -29,200 +21,6 @@ static const char *const empty_database =
     "0000ffff ffffffff ffff0000 00000000 00000000 00000000 00000000 00000000"
     "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000"
     "00000000 00000000 00012f";
-
-static const struct tree_conf conf = { .hash_seed = 1, .extended_types = true, .digest = true };
-static struct state state;
-static zk_zxid zxid;
-static struct rand_state rnd;
-static struct bytes history[500]; /* Txns by zxid. */
-
-static void new_state(struct state *s)
-{
-    ck_assert_int_eq(tree_new(&s->tree, &conf), 0);
-    s->sessions = session_book_new(1);
-}
-
-static void setup(void)
-{
-    new_state(&state);
-    zxid = 0;
-    rand_seed(&rnd, 1);
-}
-
-static void teardown(void)
-{
-    state_done(&state);
-    for (size_t i = 0; i < sizeof history / sizeof history[0]; i++)
-        bytes_done(&history[i]);
-}
-
-/* ---- Txns. */
-
-static void replay(struct state *s, zk_zxid z)
-{
-    static const struct tree_sink nowhere;
-    struct txn txn;
-
-    ck_assert(txn_parse(&txn, history[z].at, history[z].len));
-    state_apply(s, &txn, NULL, &nowhere);
-}
-
-/* What the txn makes of it: as in a log, an absolute value. */
-static int32_t next_cversion(const char *path)
-{
-    struct jute_bytes name;
-    struct znode_raw raw;
-
-    znode_raw(state.tree, tree_find_parent(state.tree, jute_text(path), &name), &raw);
-    return raw.cversion + 1;
-}
-
-static void apply(int32_t type, int64_t session, const struct bytes *record)
-{
-    zxid++;
-    struct txn_header head = {
-        .session_id = session, .cxid = 1, .zxid = zxid, .time_ms = 1000 + zxid, .type = type
-    };
-
-    ck_assert_int_lt(zxid, (zk_zxid)(sizeof history / sizeof history[0]));
-    jute_write_txn_header(&history[zxid], &head);
-    bytes_put(&history[zxid], record->at, record->len);
-    replay(&state, zxid);
-}
-
-static void open_session(int64_t id)
-{
-    struct create_session_txn txn = { .timeout_ms = (int32_t)(id * 1000) };
-    struct bytes record = { .at = NULL };
-
-    jute_write_create_session_txn(&record, &txn);
-    apply(ZK_OP_CREATE_SESSION, id, &record);
-    bytes_done(&record);
-}
-
-/* A list of its own for each number, or, for 0, open to all. */
-static struct jute_vector acl_of(struct bytes *out, int number)
-{
-    char id[32];
-    int len = snprintf(id, sizeof id, "user%d:x", number);
-    struct jute_bytes text = { .at = (const uint8_t *)id, .len = len };
-
-    out->len = 0;
-    if (number == 0)
-        jute_write_acl(out, (struct jute_acl){ 31, jute_text("world"), jute_text("anyone") });
-    else
-        jute_write_acl(out, (struct jute_acl){ 7, jute_text("digest"), text });
-    return jute_vector_of(out, 1);
-}
-
-static void create(const char *path, int32_t type, int64_t session, int32_t len, int acl)
-{
-    struct bytes record = { .at = NULL };
-    struct bytes entry = { .at = NULL };
-    uint8_t *data = zk_xcalloc(1, (size_t)(len > 0 ? len : 1));
-    struct jute_bytes value = { .at = data, .len = len };
-
-    memset(data, 'x', (size_t)(len > 0 ? len : 1));
-    if (type == ZK_OP_CREATE_TTL) {
-        struct create_ttl_txn txn = { .path = jute_text(path),
-                                      .data = value,
-                                      .acl = acl_of(&entry, acl),
-                                      .parent_cversion = next_cversion(path),
-                                      .ttl_ms = 5000 };
-
-        jute_write_create_ttl_txn(&record, &txn);
-    } else if (type == ZK_OP_CREATE_CONTAINER) {
-        struct create_container_txn txn = { .path = jute_text(path),
-                                            .data = value,
-                                            .acl = acl_of(&entry, acl),
-                                            .parent_cversion = next_cversion(path) };
-
-        jute_write_create_container_txn(&record, &txn);
-    } else {
-        struct create_txn txn = { .path = jute_text(path),
-                                  .data = value,
-                                  .acl = acl_of(&entry, acl),
-                                  .ephemeral = session != 0,
-                                  .parent_cversion = next_cversion(path) };
-
-        jute_write_create_txn(&record, &txn);
-    }
-    apply(type, session, &record);
-    bytes_done(&record);
-    bytes_done(&entry);
-    free(data);
-}
-
-static void delete (const char *path)
-{
-    struct delete_txn txn = { .path = jute_text(path) };
-    struct bytes record = { .at = NULL };
-
-    jute_write_delete_txn(&record, &txn);
-    apply(ZK_OP_DELETE, 0, &record);
-    bytes_done(&record);
-}
-
-/* A little of everything. */
-static void fill(void)
-{
-    char path[64];
-
-    open_session(7);
-    open_session(8);
-    create("/a", ZK_OP_CREATE, 0, 3, 0);
-    create("/a/b", ZK_OP_CREATE, 0, -1, 1);
-    create("/a/b/c", ZK_OP_CREATE, 0, 0, 2);
-    create("/e", ZK_OP_CREATE, 7, 1, 0);
-    create("/a/e", ZK_OP_CREATE, 8, 200, 3);
-    create("/t", ZK_OP_CREATE_TTL, 0, 5, 0);
-    create("/k", ZK_OP_CREATE_CONTAINER, 0, 5, 0);
-    create("/k/\xc3\xa9", ZK_OP_CREATE, 0, 5, 0);
-    create("/gone", ZK_OP_CREATE, 0, 5, 9);
-    delete ("/gone");
-    for (int i = 0; i < 20; i++) {
-        (void)snprintf(path, sizeof path, "/k/n%d", i);
-        create(path, ZK_OP_CREATE, 0, i * 7, i % 3);
-    }
-}
-
-/* ---- Streams. */
-
-static void dump_all(struct state *s, size_t step, struct bytes *out)
-{
-    struct dump_stream *d = dump_stream_begin(s);
-    int r;
-
-    ck_assert_int_eq(dump_stream_zxid(d), tree_zxid(s->tree));
-    while ((r = dump_stream_step(d, s, step, out)) == 0)
-        continue;
-    ck_assert_int_eq(r, 1);
-    dump_stream_free(d, s);
-}
-
-static struct load_stream *begin_load(void)
-{
-    struct state empty;
-    struct load_stream *l;
-
-    new_state(&empty);
-    l = load_stream_begin(&empty);
-    ck_assert_ptr_null(empty.tree);
-    return l;
-}
-
-/* Feeds a piece that lies in memory of just its size. Returns what feed returns. */
-static int64_t feed(struct load_stream *l, const uint8_t *at, size_t len, bool *ret_done)
-{
-    uint8_t *piece = zk_xmalloc(len + (len == 0 ? 1 : 0));
-    int64_t r;
-
-    if (len > 0)
-        memcpy(piece, at, len);
-    r = load_stream_feed(l, piece, len, ret_done);
-    free(piece);
-    return r;
-}
 
 static void print_session(void *ctx, zk_session_id id, int32_t timeout_ms)
 {
@@ -287,18 +85,6 @@ static void is_equal(struct state *a, struct state *b)
     bytes_done(&y);
 }
 
-static void parse_hex(const char *text, struct bytes *out)
-{
-    unsigned byte;
-
-    for (; *text != '\0'; text += 2) {
-        while (*text == ' ')
-            text++;
-        ck_assert_int_eq(sscanf(text, "%2x", &byte), 1);
-        bytes_put(out, &(uint8_t){ (uint8_t)byte }, 1);
-    }
-}
-
 /* ---- Facts. */
 
 START_TEST(an_empty_database_loads_from_its_bytes)
@@ -308,7 +94,7 @@ START_TEST(an_empty_database_loads_from_its_bytes)
     struct state got;
     bool done = false;
 
-    parse_hex(empty_database, &b);
+    test_put_hex(&b, empty_database);
     ck_assert_uint_eq(b.len, 395);
     jute_write_str(&b, jute_text("BenWasHere"));
     bytes_put(&b, "next", 4);
@@ -328,7 +114,7 @@ START_TEST(an_empty_database_dumps_to_as_many_bytes)
     struct bytes want = { .at = NULL };
     struct bytes got = { .at = NULL };
 
-    parse_hex(empty_database, &want);
+    test_put_hex(&want, empty_database);
     dump_all(&state, 100, &got);
     ck_assert_uint_eq(got.len, want.len + 14);
     /* Sessions, ACLs, the root, /zookeeper: children come in any order. */
@@ -503,201 +289,10 @@ START_TEST(a_step_keeps_to_its_bytes)
 }
 END_TEST
 
-/* ---- What is not a stream. */
-
-static void is_refused(const struct bytes *b, const char *text)
-{
-    struct load_stream *l = begin_load();
-    bool done = false;
-    int64_t r = feed(l, b->at, b->len, &done);
-
-    ck_assert_int_eq(r, -EBADMSG);
-    ck_assert_msg(strstr(load_stream_why(l), text) != NULL, "%s", load_stream_why(l));
-    ck_assert_int_eq(feed(l, b->at, b->len, &done), -EBADMSG);
-    load_stream_free(l);
-}
-
-static void put_node(struct bytes *b, const char *path)
-{
-    jute_write_str(b, jute_text(path));
-    jute_write_buf(b, (struct jute_bytes){ .at = NULL, .len = -1 });
-    jute_write_i64(b, -1);
-    for (int i = 0; i < 15; i++)
-        jute_write_i32(b, 0);
-}
-
-START_TEST(what_cannot_be_is_refused)
-{
-    static const struct {
-        int32_t sessions, acls;
-        const char *path;
-        const char *why;
-    } cases[] = {
-        { 0, 0, "/a/b", "has no parent" },
-        { 0, 0, "//", "unusable path" },
-        { 0, 0, "/a/", "unusable path" },
-    };
-    struct bytes b = { .at = NULL };
-
-    jute_write_i32(&b, cases[_i].sessions);
-    jute_write_i32(&b, cases[_i].acls);
-    put_node(&b, "");
-    put_node(&b, cases[_i].path);
-    is_refused(&b, cases[_i].why);
-    bytes_done(&b);
-}
-END_TEST
-
-START_TEST(impossible_lengths_are_refused)
-{
-    struct bytes b = { .at = NULL };
-
-    jute_write_i32(&b, -5); /* No sessions. */
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, -1);
-    is_refused(&b, "a path has an impossible length");
-    b.len = 8;
-    jute_write_i32(&b, 0x7fffffff);
-    is_refused(&b, "a path has an impossible length");
-    b.len = 8;
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, -2);
-    is_refused(&b, "the data of a znode has an impossible length");
-    b.len = 4;
-    jute_write_i32(&b, 1); /* One list of two entries. */
-    jute_write_i64(&b, 1);
-    jute_write_i32(&b, 2);
-    jute_write_i32(&b, 31);
-    jute_write_i32(&b, 0x7ffffff0);
-    is_refused(&b, "a string has an impossible length");
-    bytes_done(&b);
-}
-END_TEST
-
-START_TEST(a_list_that_comes_twice_is_refused)
-{
-    struct bytes b = { .at = NULL };
-
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, 2);
-    for (int i = 0; i < 2; i++) {
-        jute_write_i64(&b, 5);
-        jute_write_i32(&b, 0);
-    }
-    is_refused(&b, "is there twice");
-    bytes_done(&b);
-}
-END_TEST
-
-START_TEST(a_wrong_signature_is_refused)
-{
-    struct bytes b = { .at = NULL };
-
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, 0);
-    put_node(&b, "");
-    jute_write_str(&b, jute_text("/"));
-    jute_write_str(&b, jute_text("BenWasThere"));
-    is_refused(&b, "signature");
-    b.len -= 15;
-    jute_write_str(&b, jute_text("BenIsThere"));
-    is_refused(&b, "signature");
-    bytes_done(&b);
-}
-END_TEST
-
-START_TEST(a_path_that_comes_twice_is_found_at_the_end)
-{
-    struct bytes b = { .at = NULL };
-    struct load_stream *l = begin_load();
-    struct state got;
-    bool done = false;
-
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, 0);
-    put_node(&b, "");
-    put_node(&b, "/a");
-    put_node(&b, "/a");
-    jute_write_str(&b, jute_text("/"));
-    jute_write_str(&b, jute_text("BenWasHere"));
-    ck_assert_int_eq(feed(l, b.at, b.len, &done), (int64_t)b.len);
-    ck_assert(done);
-    ck_assert_int_eq(load_stream_end(l, 5, &got), -EBADMSG);
-    load_stream_free(l);
-    bytes_done(&b);
-}
-END_TEST
-
-START_TEST(a_stream_that_is_not_over_gives_no_state)
-{
-    struct bytes b = { .at = NULL };
-    struct load_stream *l;
-    struct state got;
-    bool done = false;
-
-    fill();
-    dump_all(&state, 1000, &b);
-    l = begin_load();
-    ck_assert_int_eq(feed(l, b.at, b.len - 1, &done), (int64_t)b.len - 1);
-    ck_assert(!done);
-    ck_assert_int_eq(load_stream_end(l, zxid, &got), -EBADMSG);
-    load_stream_free(l);
-    load_stream_free(NULL);
-    bytes_done(&b);
-}
-END_TEST
-
-/* Whatever byte is wrong: no crash, and what loads is a state like others. */
-START_TEST(every_changed_byte_is_survived)
-{
-    struct bytes b = { .at = NULL };
-
-    fill();
-    dump_all(&state, 1000, &b);
-    for (size_t at = 0; at < b.len; at++) {
-        struct load_stream *l = begin_load();
-        struct state got;
-        bool done = false;
-
-        b.at[at] ^= (uint8_t)(1u << _i);
-        (void)feed(l, b.at, b.len, &done);
-        if (done && load_stream_end(l, zxid, &got) == 0)
-            state_done(&got);
-        load_stream_free(l);
-        b.at[at] ^= (uint8_t)(1u << _i);
-    }
-    bytes_done(&b);
-}
-END_TEST
-
-/* A list with as many entries as bytes allow, byte by byte: each entry is looked at once. */
-START_TEST(a_long_list_in_small_pieces_takes_no_longer)
-{
-    struct load_stream *l = begin_load();
-    struct bytes b = { .at = NULL };
-    bool done = false;
-
-    jute_write_i32(&b, 0);
-    jute_write_i32(&b, 1);
-    jute_write_i64(&b, 1);
-    jute_write_i32(&b, 100000);
-    for (int i = 0; i < 100000; i++) {
-        jute_write_i32(&b, 31);
-        jute_write_i32(&b, 0);
-        jute_write_i32(&b, -1);
-    }
-    for (size_t i = 0; i < b.len; i++)
-        ck_assert_int_eq(load_stream_feed(l, b.at + i, 1, &done), 1);
-    load_stream_free(l);
-    bytes_done(&b);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("stream");
     TCase *c = tcase_create("stream");
-    SRunner *runner = srunner_create(s);
 
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 60);
@@ -709,19 +304,6 @@ int main(void)
     tcase_add_test(c, a_fuzzy_stream_and_the_txns_behind_it_give_the_state);
     tcase_add_test(c, a_stream_whose_tree_goes_ends_and_can_be_freed);
     tcase_add_test(c, a_step_keeps_to_its_bytes);
-    tcase_add_loop_test(c, what_cannot_be_is_refused, 0, 3);
-    tcase_add_test(c, impossible_lengths_are_refused);
-    tcase_add_test(c, a_list_that_comes_twice_is_refused);
-    tcase_add_test(c, a_wrong_signature_is_refused);
-    tcase_add_test(c, a_path_that_comes_twice_is_found_at_the_end);
-    tcase_add_test(c, a_stream_that_is_not_over_gives_no_state);
-    tcase_add_loop_test(c, every_changed_byte_is_survived, 0, 8);
-    tcase_add_test(c, a_long_list_in_small_pieces_takes_no_longer);
     suite_add_tcase(s, c);
-    srunner_run_all(runner, CK_NORMAL);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(s);
 }
