@@ -57,11 +57,9 @@ struct config {
     int32_t large_threshold_bytes; /* A longer request is large; -1: none is. */
     int32_t large_max_bytes;       /* Of all large requests in flight. */
     int32_t throttle_max_requests; /* request_throttle_max_requests; 0: off. */
-    int32_t throttle_stall_ms;
     bool throttle_drop_stale;
     bool stale_latency_check;
     bool stale_connection_check;
-    int32_t throttler_shutdown_ms;
     int32_t throttled_op_wait_ms; /* 0: off. */
 
     /* Connection throttle: a bucket of tokens for handshakes. */
@@ -142,16 +140,14 @@ struct config {
     int32_t sync_limit;    /* Ticks: silence after which a peer counts as lost. */
     int32_t connect_limit; /* Ticks for a learner to connect; 0: init_limit. */
     bool local_sessions, local_sessions_upgrading;
-    bool leader_serves;               /* The leader accepts clients. */
-    bool observer_logs;               /* syncEnabled: observers keep log and snapshots. */
-    int32_t observer_master_port;     /* Followers serve observers there; 0: off. */
-    int32_t observer_master_bytes;    /* observerMaster.sizeLimit: commits kept for them. */
-    int64_t observer_reconnect_ms;    /* Random delay up to this before a new connection. */
-    int64_t observer_election_ms;     /* The same before an observer looks for a leader. */
-    bool quorum_listen_on_all;        /* Peer ports are bound on all interfaces. */
-    bool multi_address;               /* A server may have several addresses. */
-    bool multi_address_check;         /* Whether they are tried for reachability, and */
-    int32_t multi_address_timeout_ms; /* how long. */
+    bool leader_serves;            /* The leader accepts clients. */
+    bool observer_logs;            /* syncEnabled: observers keep log and snapshots. */
+    int32_t observer_master_port;  /* Followers serve observers there; 0: off. */
+    int32_t observer_master_bytes; /* observerMaster.sizeLimit: commits kept for them. */
+    int64_t observer_reconnect_ms; /* Random delay up to this before a new connection. */
+    int64_t observer_election_ms;  /* The same before an observer looks for a leader. */
+    bool quorum_listen_on_all;     /* Peer ports are bound on all interfaces. */
+    bool multi_address;            /* A server may have several addresses. */
     /* Elections and peer connections. */
     int32_t election_connect_ms;   /* cnxTimeout: TCP connect on the election port. */
     int32_t election_handshake_ms; /* quorumCnxnTimeoutMs; -1: sync_limit ticks. */
@@ -162,8 +158,6 @@ struct config {
     int32_t learner_retry_ms;      /* leaderConnectDelayDuringRetryMs: between two tries. */
     int32_t epoch_wait_ms; /* leader.maxTimeToWaitForEpoch: a leader whose voters went; -1: off. */
     /* What a leader keeps and does for learners. */
-    int32_t snap_syncs_max;      /* leader.maxConcurrentSnapSyncs: of observers at once. */
-    int32_t diff_syncs_max;      /* leader.maxConcurrentDiffSyncs: the same. */
     int32_t commit_log_count;    /* Txns kept in memory for learners, at least. */
     double snapshot_size_factor; /* Of the last snapshot's size the log read for a learner; < 0:
                                     the log is not read. */
@@ -172,6 +166,7 @@ struct config {
     bool linearizable_reads;
     int64_t learner_feed_bytes; /* Unsent to a learner, beyond which its feed waits. */
     int64_t history_bytes;      /* Committed txns kept in memory for learners, at most. */
+    int64_t epoch_txns;         /* Behind so many a leader ends its epoch and hands over. */
 };
 
 enum config_severity { CONFIG_WARNING, CONFIG_ERROR };

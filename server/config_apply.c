@@ -220,6 +220,8 @@ void config_apply(struct config_load *l, const struct config_given *given)
     if (key->status == KEY_JVM)
         config_say(l, CONFIG_WARNING, given, "%.200s means something only to a JVM: ignored",
                    given->name);
+    else if (key->status == KEY_NEEDLESS)
+        config_say(l, CONFIG_WARNING, given, "%.200s has no effect: %s", given->name, key->feature);
     else if (key->status == KEY_IDLE)
         config_say(l, CONFIG_WARNING, given, "%.200s has no effect: %s is not yet supported",
                    given->name, key->feature);

@@ -53,6 +53,10 @@
 #define S_JVMS(n)      ROW(n, NULL, KEY_SYSTEM, KEY_JVM, KEY_TEXT, .is_prefix = true)
 #define P_JVMS(n)      ROW(n, NULL, KEY_PROPERTY, KEY_JVM, KEY_TEXT, .is_prefix = true)
 
+/* Of what is done in another way here, which needs no tuning. */
+#define P_NEEDLESS(n, v, t, f) \
+    ROW(n, v, KEY_PROPERTY, KEY_NEEDLESS, t, .feature = (f), .field = FIELD_NONE)
+
 /* Of features that are not there yet. */
 #define P_IDLE(n, v, f) ROW(n, v, KEY_PROPERTY, KEY_IDLE, KEY_TEXT, .feature = (f))
 #define P_IDLES(n, f) \
@@ -70,6 +74,12 @@
 #define ADMIN "the AdminServer"
 #define AUDIT "the audit log"
 #define KIB   INT64_C(1024)
+
+/* Why a key is needless. */
+#define TRIES_ALL "all addresses of a server are tried"
+#define IN_TURNS  "learners that join are fed in turns, however many they are"
+#define NO_STALL  "who has to wait goes on as soon as there is room"
+#define AT_A_STOP "what is under way at a stop is finished first"
 
 /* Kept as a table by hand. */
 /* clang-format off */
@@ -100,12 +110,11 @@ const struct config_key config_keys[] = {
     ROW("largeRequestMaxBytes", "104857600", KEY_PROPERTY, KEY_HONOURED, KEY_DECODE_INT,
         TO_INT(large_max_bytes), FROM(1, INT32_MAX)),
     P_INT("request_throttle_max_requests", "0", TO_INT(throttle_max_requests), FROM(0, INT32_MAX)),
-    P_INT("request_throttle_stall_time", "100", TO_INT(throttle_stall_ms), FROM(1, INT32_MAX)),
+    P_NEEDLESS("request_throttle_stall_time", "100", KEY_DECODE_INT, NO_STALL),
     P_BOOL("request_throttle_drop_stale", "true", throttle_drop_stale),
     P_BOOL("request_stale_latency_check", "false", stale_latency_check),
     P_BOOL("request_stale_connection_check", "true", stale_connection_check),
-    P_INT("request_throttler.shutdownTimeout", "10000", TO_INT(throttler_shutdown_ms),
-          FROM(0, INT32_MAX)),
+    P_NEEDLESS("request_throttler.shutdownTimeout", "10000", KEY_DECODE_INT, AT_A_STOP),
     P_INT("throttled_op_wait_time", "0", TO_INT(throttled_op_wait_ms), FROM(0, INT32_MAX)),
 
     /* Connection throttle. */
@@ -200,6 +209,7 @@ const struct config_key config_keys[] = {
     OWN_LONG("zabd.learnerFeedBytes", "8388608", TO_LONG(learner_feed_bytes),
              FROM(64 * KIB, INT64_MAX)),
     OWN_LONG("zabd.historyBytes", "33554432", TO_LONG(history_bytes), FROM(KIB * KIB, INT64_MAX)),
+    OWN_LONG("zabd.epochTxns", "4293918720", TO_LONG(epoch_txns), FROM(100, 4293918720)),
 
     /* Ensembles. */
     F_MEMBERS("server."),
@@ -227,10 +237,8 @@ const struct config_key config_keys[] = {
                FROM(0, INT32_MAX), .clamps = true),
     F_ENSEMBLE("quorumListenOnAllIPs", "false", KEY_BOOL_STRICT, TO_BOOL(quorum_listen_on_all)),
     P_ENSEMBLE("multiAddress.enabled", "false", KEY_BOOL_STRICT, TO_BOOL(multi_address)),
-    P_ENSEMBLE("multiAddress.reachabilityCheckEnabled", "true", KEY_BOOL_STRICT,
-               TO_BOOL(multi_address_check)),
-    P_ENSEMBLE("multiAddress.reachabilityCheckTimeoutMs", "1000", KEY_INT,
-               TO_INT(multi_address_timeout_ms), FROM(1, INT32_MAX)),
+    P_NEEDLESS("multiAddress.reachabilityCheckEnabled", "true", KEY_BOOL_STRICT, TRIES_ALL),
+    P_NEEDLESS("multiAddress.reachabilityCheckTimeoutMs", "1000", KEY_INT, TRIES_ALL),
     P_ENSEMBLE("cnxTimeout", "5000", KEY_INT, TO_INT(election_connect_ms), FROM(1, INT32_MAX)),
     P_ENSEMBLE("quorumCnxnTimeoutMs", "-1", KEY_DECODE_INT, TO_INT(election_handshake_ms),
                FROM(-1, INT32_MAX), .clamps = true),
@@ -242,10 +250,8 @@ const struct config_key config_keys[] = {
                TO_INT(learner_retry_ms), FROM(0, INT32_MAX), .clamps = true),
     P_ENSEMBLE("leader.maxTimeToWaitForEpoch", "-1", KEY_DECODE_INT, TO_INT(epoch_wait_ms),
                FROM(-1, INT32_MAX), .clamps = true),
-    P_ENSEMBLE("leader.maxConcurrentSnapSyncs", "10", KEY_DECODE_INT, TO_INT(snap_syncs_max),
-               FROM(1, INT32_MAX), .clamps = true),
-    P_ENSEMBLE("leader.maxConcurrentDiffSyncs", "100", KEY_DECODE_INT, TO_INT(diff_syncs_max),
-               FROM(1, INT32_MAX), .clamps = true),
+    P_NEEDLESS("leader.maxConcurrentSnapSyncs", "10", KEY_DECODE_INT, IN_TURNS),
+    P_NEEDLESS("leader.maxConcurrentDiffSyncs", "100", KEY_DECODE_INT, IN_TURNS),
     P_ENSEMBLE("commitLogCount", "500", KEY_LENIENT_LONG, TO_INT(commit_log_count),
                FROM(500, INT32_MAX), .clamps = true),
     P_ENSEMBLE("snapshotSizeFactor", "0.33", KEY_LENIENT_DOUBLE, TO_DOUBLE(snapshot_size_factor)),

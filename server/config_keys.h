@@ -20,6 +20,7 @@ enum key_status {
     KEY_ENSEMBLE,    /* Honoured in an ensemble; of no meaning to a server of one. */
     KEY_JVM,         /* Has a meaning only to a JVM: accepted with a warning. */
     KEY_IDLE,        /* A detail of a feature not there yet: accepted with a warning. */
+    KEY_NEEDLESS,    /* What it tunes needs no tuning here: accepted with a warning. */
     KEY_UNSUPPORTED, /* Switches such a feature on: stops the start unless it says off. */
 };
 
@@ -44,7 +45,7 @@ enum key_field { FIELD_NONE, FIELD_TEXT, FIELD_INT, FIELD_LONG, FIELD_DOUBLE, FI
 struct config_key {
     const char *name;    /* Without zookeeper. */
     const char *value;   /* Default, as text; NULL: none. */
-    const char *feature; /* KEY_IDLE, KEY_UNSUPPORTED: what it belongs to. */
+    const char *feature; /* KEY_IDLE, KEY_UNSUPPORTED: what it belongs to; KEY_NEEDLESS: why. */
     const char *off;     /* KEY_UNSUPPORTED, text: the value that means off, beside "". */
     enum key_kind kind;
     enum key_status status;

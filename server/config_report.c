@@ -78,6 +78,8 @@ static const char *status_text(const struct config_key *key)
         return "accepted with a warning: of the JVM";
     case KEY_IDLE:
         return "accepted with a warning: no effect without";
+    case KEY_NEEDLESS:
+        return "accepted with a warning, as it is not needed:";
     case KEY_UNSUPPORTED:
         return "not yet supported, stops the start unless off:";
     }

@@ -73,19 +73,13 @@ void config_servers_done(struct config_servers *servers)
     *servers = (struct config_servers){ 0 };
 }
 
-static bool is_any_address(const char *address)
-{
-    return address == NULL || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0 ||
-           strcmp(address, "0:0:0:0:0:0:0:0") == 0;
-}
-
 /* Literals of IPv6 have many spellings. */
 static bool same_address(const char *a, const char *b)
 {
     struct in6_addr x, y;
 
-    if (is_any_address(a) || is_any_address(b))
-        return is_any_address(a) && is_any_address(b);
+    if (zab_host_is_any(a) || zab_host_is_any(b))
+        return zab_host_is_any(a) && zab_host_is_any(b);
     if (inet_pton(AF_INET6, a, &x) == 1 && inet_pton(AF_INET6, b, &y) == 1)
         return memcmp(&x, &y, sizeof x) == 0;
     return strcasecmp(a, b) == 0;
@@ -93,7 +87,7 @@ static bool same_address(const char *a, const char *b)
 
 static char *copy_address(const char *address)
 {
-    if (is_any_address(address))
+    if (zab_host_is_any(address))
         return NULL;
     size_t size = strlen(address) + 1;
     return memcpy(zk_xmalloc(size), address, size);
@@ -140,7 +134,7 @@ void config_take_client(struct config *conf, const struct zab_member *own, bool 
         return;
     if (is_given)
         *ret_agrees = conf->client_port == own->client_port &&
-                      (is_any_address(conf->client_address) ||
+                      (zab_host_is_any(conf->client_address) ||
                        same_address(conf->client_address, own->client_host));
     if (*ret_agrees)
         set_client(conf, own);

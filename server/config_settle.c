@@ -57,7 +57,7 @@ static int read_sid(struct config_load *l)
 }
 
 /* Members out of the dynamic file and, when a change was under way, of the one beside it. */
-static void read_dynamic(struct config_load *l)
+static void read_dynamic(struct config_load *l, enum config_use use)
 {
     struct zab_config_rules rules = config_rules(l->conf);
     char why[DYNAMIC_WHY_MAX];
@@ -73,6 +73,8 @@ static void read_dynamic(struct config_load *l)
     if (conf->last_seen != NULL && conf->last_seen->version <= conf->members->version) {
         zab_config_unref(conf->last_seen); /* It was decided, and outlived that. */
         conf->last_seen = NULL;
+        if (use == CONFIG_START && dynamic_drop_next(conf->path, why) < 0)
+            config_say(l, CONFIG_WARNING, NULL, "%s", why);
     }
 }
 
@@ -112,6 +114,8 @@ static void add_static_client(const struct config *conf, struct zab_member *own)
     own->client_is_static = true;
 }
 
+enum { EXTENDED_SID_MAX = 254 };
+
 static void settle_own(struct config_load *l)
 {
     struct config *conf = l->conf;
@@ -126,6 +130,12 @@ static void settle_own(struct config_load *l)
                    "this server's id (%" PRId64 ", from myid) is not among the members", conf->sid);
         return;
     }
+    /* Its sessions' ids, which own ephemerals, would begin as the mark of TTL nodes does
+     * (ZOOKEEPER-2901). */
+    if (conf->extended_types && conf->sid > EXTENDED_SID_MAX)
+        config_say(l, CONFIG_ERROR, NULL,
+                   "with extendedTypesEnabled the id of a server is at most %d (myid: %" PRId64 ")",
+                   EXTENDED_SID_MAX, conf->sid);
     if (conf->is_observer && own->is_voter)
         config_say(l, CONFIG_WARNING, NULL,
                    "peerType says observer and server.%" PRId64 " participant, which counts",
@@ -168,7 +178,7 @@ int config_settle(struct config *conf, struct config_report *report, enum config
     size_t errors_before = report->error_count;
 
     if (conf->dynamic_path != NULL) {
-        read_dynamic(&l);
+        read_dynamic(&l, use);
         if (report->error_count == errors_before && !is_alone(conf))
             config_check_ensemble(&l, NULL);
     }

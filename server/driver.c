@@ -14,6 +14,10 @@ enum {
     /* Milliseconds that a stop waits for the log, for others to take over, and for clients to
      * take their replies. */
     STOP_PATIENCE_MS = 5000,
+    /* ...of these, for clients that always have something under way, and then for the replies that
+     * they wait for. */
+    DRAIN_PATIENCE_MS = 250,
+    REPLY_PATIENCE_MS = 1000,
     /* Between two parts of a reaper's round over very many candidates. */
     REAP_PAUSE_MS = 20,
     EXIT_FAILED = 1,
@@ -98,11 +102,34 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     log_info("stop: asked by signal=%d outstanding=%llu", (int)fd,
              (unsigned long long)order_outstanding(d->service.order));
     d->is_stopping = true;
+    d->drain_ms = d->service.now_ms + DRAIN_PATIENCE_MS;
     d->stop_ms = d->service.now_ms + STOP_PATIENCE_MS;
-    net_stop_listening(&d->net);
+    client_port_close(&d->client_port);
+    net_drain(&d->net);
+}
+
+static void leave(struct driver *d)
+{
+    d->is_leaving = true;
     net_stop_reading(&d->net);
     if (d->peers != NULL)
         ensemble_step_down(d->service.ensemble, "it is asked to stop");
+}
+
+/* As long as clients have something under way we stay who we are: a learner's writes come back from
+ * its leader, and a leader's clients find another server that has one. */
+static void let_clients_go(struct driver *d)
+{
+    int64_t now = d->service.now_ms;
+    bool are_gone = net_drain_turn(&d->net);
+
+    if (!are_gone && now >= d->drain_ms && !d->net.is_stopping) {
+        net_stop_reading(&d->net);
+        d->drain_ms = now + REPLY_PATIENCE_MS;
+        are_gone = net_drain_turn(&d->net);
+    }
+    if (are_gone || now >= d->drain_ms)
+        leave(d);
 }
 
 static void on_hup(evutil_socket_t fd, short what, void *ctx)
@@ -125,6 +152,8 @@ static int64_t min_ms(int64_t a, int64_t b)
 static int64_t next_deadline(const struct driver *d)
 {
     int64_t at = min_ms(net_deadline(&d->net), disk_deadline(&d->disk));
+
+    at = min_ms(at, client_port_deadline(&d->client_port));
     uint64_t step_us = disk_step_due_us(&d->disk, d->turn_us);
 
     if (step_us != UINT64_MAX)
@@ -132,8 +161,10 @@ static int64_t next_deadline(const struct driver *d)
 
     if (d->peers != NULL)
         at = min_ms(at, min_ms(peers_deadline(d->peers), ensemble_deadline(d->service.ensemble)));
-    if (d->is_stopping)
+    if (d->is_leaving)
         return min_ms(at, d->stop_ms);
+    if (d->is_stopping)
+        return min_ms(at, min_ms(d->drain_ms, net_drain_deadline(&d->net)));
     return min_ms(at, min_ms(service_deadline(&d->service), d->reap_ms));
 }
 
@@ -179,10 +210,13 @@ static void do_what_is_due(struct driver *d)
 
     if (net_deadline(&d->net) <= now)
         net_expire(&d->net);
+    client_port_expire(&d->client_port);
     if (d->peers != NULL && peers_deadline(d->peers) <= now)
         peers_expire(d->peers);
     if (d->peers != NULL && ensemble_deadline(d->service.ensemble) <= now)
         ensemble_timer(d->service.ensemble);
+    if (d->is_stopping && !d->is_leaving)
+        let_clients_go(d);
     if (d->is_stopping)
         return;
     if (service_deadline(&d->service) <= now || d->service.needs_room)
@@ -201,7 +235,8 @@ static void note_role(struct driver *d)
     if (is_looking && d->looking_ms == INT64_MAX)
         d->looking_ms = now;
     if (!is_looking && d->looking_ms != INT64_MAX) {
-        summary_add(&d->election_ms, (uint64_t)(now - d->looking_ms));
+        if (zab_role(z) != ZAB_OBSERVING) /* They only hear who was elected. */
+            summary_add(&d->election_ms, (uint64_t)(now - d->looking_ms));
         d->looking_ms = INT64_MAX;
     }
     if (zab_role(z) != ZAB_LEADING)
@@ -243,7 +278,7 @@ static bool is_done(const struct driver *d)
 {
     if (d->failed != NULL)
         return true;
-    if (!d->is_stopping)
+    if (!d->is_leaving)
         return false;
     return d->service.now_ms >= d->stop_ms || (is_drained(d) && !net_has_output(&d->net));
 }
@@ -296,6 +331,7 @@ int driver_add_events(struct driver *d)
 void driver_stop(struct driver *d)
 {
     disk_stop(&d->disk);
+    client_port_done(&d->client_port);
     if (d->net.base != NULL)
         net_done(&d->net);
     d->peers = peers_free(d->peers);

@@ -12,6 +12,7 @@
 #include "server/disk.h"
 #include "server/dynamic.h"
 #include "server/ensemble/ensemble.h"
+#include "server/net/client_port.h"
 #include "server/net/net.h"
 #include "server/net/peers.h"
 #include "server/request/service.h"
@@ -22,6 +23,7 @@ struct driver {
     struct disk disk;
     struct service service;
     struct net net;
+    struct client_port client_port;
 
     /* With peers. */
     struct peers *peers; /* NULL: a server of one. */
@@ -43,9 +45,10 @@ struct driver {
     uint64_t packets; /* Of clients, received before this turn. */
     uint64_t turn_us;
 
-    /* Stopping. */
-    bool is_stopping;
-    int64_t stop_ms; /* When patience ends. */
+    /* Stopping: clients are let go, then others may lead. */
+    bool is_stopping, is_leaving;
+    int64_t drain_ms; /* When patience with clients ends... */
+    int64_t stop_ms;  /* ...and all patience. */
 
     int64_t reap_ms; /* When next. */
 };
@@ -70,5 +73,6 @@ struct ensemble_conf driver_ensemble_conf(const struct driver *d, uint64_t seed)
 int driver_make_peers(struct driver *d);
 /* What the words show; ctx is the driver. */
 void driver_show_ensemble(void *ctx, struct words_ensemble *ret);
+void driver_forget_figures(void *ctx);
 
 #endif

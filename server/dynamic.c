@@ -291,16 +291,46 @@ static bool is_of_members(const struct bytes *line, bool with_client_port)
            !begins_with(line, "clientPortListenBacklog");
 }
 
-static void edit(const struct bytes *old, const char *dynamic_path, bool with_client_port,
-                 struct bytes *out)
+static bool is_client_port(const struct bytes *line)
 {
+    static const char key[] = "clientPort";
+    struct bytes bare = *line;
+
+    while (bare.len > 0 && is_blank(bare.at[0])) {
+        bare.at++;
+        bare.len--;
+    }
+    return begins_with(&bare, key) && bare.len > sizeof key - 1 &&
+           strchr("= \t\f:", bare.at[sizeof key - 1]) != NULL;
+}
+
+/* The client port was in the line of the members, and is no more: it stays where it was, also when
+ * the server starts again. */
+static void keep_client_port(const struct dynamic *d, struct bytes *out)
+{
+    struct bytes line;
+    size_t at = 0;
+
+    while (next_line(out, &at, &line))
+        if (is_client_port(&line))
+            return;
+    bytes_printf(out, "clientPort=%" PRId32 "\n", d->client_port);
+    if (d->client_host != NULL)
+        bytes_printf(out, "clientPortAddress=%s\n", d->client_host);
+}
+
+static void edit(const struct dynamic *d, const struct zab_config *cur, const struct bytes *old,
+                 const char *dynamic_path, struct bytes *out)
+{
+    const struct zab_member *own = zab_config_find(cur, d->self);
+    bool has_client = own != NULL && own->client_host != NULL && !own->client_is_static;
     bool is_dropping = false, is_continued = false;
     struct bytes line;
     size_t at = 0;
 
     while (next_line(old, &at, &line)) {
         if (!is_continued)
-            is_dropping = is_of_members(&line, with_client_port);
+            is_dropping = is_of_members(&line, has_client);
         bool is_comment = !is_continued && (begins_with(&line, "#") || begins_with(&line, "!"));
         is_continued = !is_comment && continues(&line);
         if (!is_dropping)
@@ -308,15 +338,9 @@ static void edit(const struct bytes *old, const char *dynamic_path, bool with_cl
     }
     if (out->len > 0 && out->at[out->len - 1] != '\n')
         bytes_put(out, "\n", 1);
+    if (d->client_port > 0 && own != NULL && !has_client)
+        keep_client_port(d, out);
     bytes_printf(out, "dynamicConfigFile=%s\n", dynamic_path);
-}
-
-/* Whether the client port of this server is in its line of the members. */
-static bool has_own_client(const struct zab_config *c, zk_sid self)
-{
-    const struct zab_member *own = zab_config_find(c, self);
-
-    return own != NULL && own->client_host != NULL && !own->client_is_static;
 }
 
 static int edit_static(const struct dynamic *d, const struct zab_config *cur,
@@ -329,7 +353,7 @@ static int edit_static(const struct dynamic *d, const struct zab_config *cur,
     if (r < 0) {
         r = fail_errno(why, r, d->config_path, "read");
     } else {
-        edit(&old, dynamic_path, has_own_client(cur, d->self), &made);
+        edit(d, cur, &old, dynamic_path, &made);
         if (made.len != old.len || memcmp(made.at, old.at, made.len) != 0)
             r = write_file(d->config_path, &made, mode, why);
     }
@@ -377,15 +401,24 @@ static int store_next(struct dynamic *d, const char *path, const struct zab_conf
     return r;
 }
 
-static int drop_next(struct dynamic *d, const char *path, char why[DYNAMIC_WHY_MAX])
+int dynamic_drop_next(const char *config_path, char why[DYNAMIC_WHY_MAX])
 {
-    if (d->stored_next == 0)
-        return 0;
+    char *path = join(config_path, ".dynamic.next");
     int r = unlink(path) < 0 && errno != ENOENT ? -errno : sync_dir_of(path);
+
     if (r < 0)
-        return fail_errno(why, r, path, "removed");
-    d->stored_next = 0;
-    return 0;
+        r = fail_errno(why, r, path, "removed");
+    free(path);
+    return r;
+}
+
+static int drop_next(struct dynamic *d, char why[DYNAMIC_WHY_MAX])
+{
+    int r = d->stored_next != 0 ? dynamic_drop_next(d->config_path, why) : 0;
+
+    if (r == 0)
+        d->stored_next = 0;
+    return r;
 }
 
 int dynamic_store(struct dynamic *d, const struct zab_config *cur,
@@ -398,7 +431,7 @@ int dynamic_store(struct dynamic *d, const struct zab_config *cur,
     if (r == 0 && cur->version > d->stored)
         r = store_current(d, cur, why);
     if (r == 0 && !has_next)
-        r = drop_next(d, next, why);
+        r = drop_next(d, why);
     free(next);
     return r;
 }

@@ -23,10 +23,17 @@ int dynamic_read(struct zab_config **ret, const char *path, const struct zab_con
 int dynamic_read_next(struct zab_config **ret, const char *config_path,
                       const struct zab_config_rules *rules, char why[DYNAMIC_WHY_MAX]);
 
+/* Removes that file, as it was decided, or never will be: there need be none. 0, or a negative
+ * errno and why. */
+int dynamic_drop_next(const char *config_path, char why[DYNAMIC_WHY_MAX]);
+
 /* What is on disk. Begin with the versions that the server started with. */
 struct dynamic {
     const char *config_path; /* Of zoo.cfg; borrowed. */
     zk_sid self;
+    /* Where clients come in. When the members don't say that, zoo.cfg has to. */
+    const char *client_host; /* Borrowed; NULL: all addresses. */
+    int32_t client_port;
     zk_zxid stored;      /* Version in force. */
     zk_zxid stored_next; /* Version of .next; 0: there is none. */
 };

@@ -35,6 +35,8 @@ static void save_current(void *ctx, int64_t epoch)
 {
     struct driver *d = ctx;
 
+    /* A leader's NEWLEADER makes its learners do the same: at the same time, not afterwards. */
+    peers_flush_links(d->peers);
     disk_save_current(&d->disk, epoch);
 }
 
@@ -45,6 +47,9 @@ static void save_config(void *ctx, const struct zab_config *cur, const struct za
 
     if (!d->conf->reconfig_enabled || d->conf->path == NULL)
         return;
+    bool is_bound = d->client_port.net != NULL;
+    d->dynamic.client_host = is_bound ? d->client_port.host : d->conf->client_address;
+    d->dynamic.client_port = is_bound ? d->client_port.port : d->conf->client_port;
     if (dynamic_store(&d->dynamic, cur, last_seen, why) == 0)
         return;
     log_error("config: %s; stopping, the new members would be forgotten", why);
@@ -135,11 +140,24 @@ static void close_link(void *ctx, zab_link link, const char *why)
     peers_close(d->peers, link, why);
 }
 
+/* What is in force may have another client port for us than we have. */
+static void move_client_port(struct driver *d, const struct zab_config *cur)
+{
+    const struct zab_member *own = zab_config_find(cur, d->conf->sid);
+
+    if (d->client_port.net == NULL || d->is_stopping || own == NULL || own->client_host == NULL ||
+        own->client_is_static)
+        return;
+    client_port_move(&d->client_port, zab_host_is_any(own->client_host) ? NULL : own->client_host,
+                     (uint16_t)own->client_port);
+}
+
 static void members(void *ctx, const struct zab_config *cur, const struct zab_config *last_seen)
 {
     struct driver *d = ctx;
 
     peers_members(d->peers, cur, last_seen);
+    move_client_port(d, cur);
 }
 
 /* ---- The rest. */
@@ -184,6 +202,16 @@ struct ensemble_io driver_io(struct driver *d)
     };
 }
 
+/* Ticks until a leader's quorum port has taken our call. ZooKeeper's default is initLimit, which is
+ * the time for a synchronisation; but who does not take a call in the time in which a leader may be
+ * silent is as good as silent. */
+static int32_t connect_limit(const struct config *c)
+{
+    if (c->connect_limit > 0)
+        return c->connect_limit;
+    return c->init_limit < c->sync_limit ? c->init_limit : c->sync_limit;
+}
+
 struct ensemble_conf driver_ensemble_conf(const struct driver *d, uint64_t seed)
 {
     const struct config *c = d->conf;
@@ -195,14 +223,18 @@ struct ensemble_conf driver_ensemble_conf(const struct driver *d, uint64_t seed)
             .tick_ms = c->tick_ms,
             .init_limit = c->init_limit,
             .sync_limit = c->sync_limit,
-            .connect_limit = c->connect_limit,
+            .connect_limit = connect_limit(c),
             .proposals_max = ORDER_PROPOSALS_MAX,
+            .zxid_counter_max = (uint32_t)c->epoch_txns,
             .resend_min_ms = c->notify_min_ms,
             .resend_max_ms = c->notify_max_ms,
             .finalize_ms = FINALIZE_MS,
             .max_wait_for_epoch_ms = c->epoch_wait_ms,
             .reconfig_enabled = c->reconfig_enabled,
             .zabd_hints = true,
+            .observer_masters = c->observer_master_port != 0,
+            .observer_reconnect_ms = c->observer_reconnect_ms,
+            .observer_election_ms = c->observer_election_ms > 0 ? c->observer_election_ms : -1,
             .rules = config_rules(c),
             .seed = seed,
         },
@@ -212,6 +244,7 @@ struct ensemble_conf driver_ensemble_conf(const struct driver *d, uint64_t seed)
         .history_bytes = (uint64_t)c->history_bytes,
         .history_count = (uint32_t)c->commit_log_count,
         .feed_bytes_max = (uint64_t)c->learner_feed_bytes,
+        .observer_bytes = (uint64_t)c->observer_master_bytes,
         .frame_max = (uint32_t)(c->max_frame_bytes + c->max_frame_extra_bytes),
         .force_snapshot_sync = c->force_snapshot_sync,
         .log_sync = c->snapshot_size_factor >= 0,
@@ -330,9 +363,10 @@ int driver_make_peers(struct driver *d)
     conf.connect_ms = c->election_connect_ms;
     if (c->election_handshake_ms > 0)
         conf.initial_ms = c->election_handshake_ms;
-    if (c->connect_limit > 0)
-        conf.link_connect_ms = c->connect_limit * c->tick_ms;
+    conf.link_connect_ms = connect_limit(c) * c->tick_ms;
+    conf.link_pause_ms = c->learner_retry_ms;
     conf.bind_tries = c->election_bind_tries;
+    conf.master_port = (uint16_t)c->observer_master_port;
     conf.frame_max = (uint32_t)(c->max_frame_bytes + c->max_frame_extra_bytes);
     conf.keepalive = c->election_keepalive;
     conf.multi_address = c->multi_address;
@@ -345,11 +379,20 @@ int driver_make_peers(struct driver *d)
 
 /* ---- What the words show. */
 
+void driver_forget_figures(void *ctx)
+{
+    struct driver *d = ctx;
+
+    d->election_ms = (struct summary){ 0 };
+    ensemble_forget_figures(d->service.ensemble);
+}
+
 void driver_show_ensemble(void *ctx, struct words_ensemble *ret)
 {
     const struct driver *d = ctx;
     const struct service *s = &d->service;
     const struct zab *z = ensemble_zab(s->ensemble);
+    const struct ensemble_figures *figures = ensemble_figures(s->ensemble);
     struct ensemble_view view;
 
     ensemble_view(s->ensemble, &view);
@@ -360,7 +403,9 @@ void driver_show_ensemble(void *ctx, struct words_ensemble *ret)
         .phase = zab_phase(z),
         .config = zab_config_in_force(z),
         .local_sessions = s->local_sessions,
-        .elections = view.elections,
+        .elections = figures->looking,
+        .figures = figures,
+        .is_observer_master = d->conf->observer_master_port != 0,
         .election_ms = d->election_ms,
         .learners = view.learners,
         .synced_followers = view.synced_followers,
@@ -368,9 +413,9 @@ void driver_show_ensemble(void *ctx, struct words_ensemble *ret)
         .synced_non_voting = view.synced_non_voting,
         .pending_syncs = view.pending_syncs,
         .leading_ms = d->leading_ms == INT64_MAX ? 0 : s->now_ms - d->leading_ms,
-        .proposal_last = -1,
-        .proposal_min = -1,
-        .proposal_max = -1,
-        .observer_master = INT64_MIN,
+        .proposal_last = figures->proposal_last,
+        .proposal_min = figures->proposal_min,
+        .proposal_max = figures->proposal_max,
+        .observer_master = zab_master(z),
     };
 }

@@ -158,9 +158,9 @@ static int open_data(struct driver *d, struct state *state, struct recover_repor
         (unsigned long long)report->cut_bytes, (unsigned long long)report->sessions_killed,
         (unsigned long long)report->load_us / 1000, (unsigned long long)report->replay_us / 1000);
     if (report->digest_mismatches > 0)
-        log_warn("recover: the tree's digest differs from the log's txns=%llu first_zxid=0x%llx",
-                 (unsigned long long)report->digest_mismatches,
-                 (unsigned long long)report->first_mismatch);
+        log_error("recover: the tree's digest is not the promised one txns=%llu first_zxid=0x%llx",
+                  (unsigned long long)report->digest_mismatches,
+                  (unsigned long long)report->first_mismatch);
     return 0;
 }
 
@@ -191,6 +191,7 @@ static void start_words(struct driver *d, int64_t fd_max)
         .ctx = d,
         .digests = past_digests,
         .ensemble = d->peers != NULL ? driver_show_ensemble : NULL,
+        .reset = d->peers != NULL ? driver_forget_figures : NULL,
         .sid = c->sid,
         .init_limit = c->init_limit,
         .sync_limit = c->sync_limit,
@@ -299,6 +300,8 @@ static int serve(struct driver *d, int fd)
     log_info("start: %s address=%s zxid=0x%llx", d->peers != NULL ? "listening" : "serving", name,
              (unsigned long long)service_zxid(&d->service));
     if (d->peers != NULL) {
+        if (d->service.stats.digest_mismatches_count > 0)
+            ensemble_suspect(d->service.ensemble);
         peers_listen(d->peers);
         ensemble_start(d->service.ensemble);
     }
@@ -328,6 +331,8 @@ static int start_rest(struct driver *d, const struct net_conf *net_conf, int fd,
         return EXIT_OTHER;
     }
     net_init(&d->net, net_conf, &host, d->base, &d->service, seed);
+    client_port_init(&d->client_port, &d->net, d->conf->client_address,
+                     (uint16_t)d->conf->client_port);
     start_words(d, fd_max);
     note_start(d, &report);
     return serve(d, fd);

@@ -4,11 +4,14 @@
 #include "zab/core.h"
 #include "zab/mutation.h"
 
+enum { LAGGARDS_MS = 15 }; /* Of a hand-over: how long it waits for the last learners. */
+
 void broadcast_begin(struct zab *z)
 {
     struct leading *l = &z->lead;
 
     z->phase = ZAB_BROADCAST;
+    core_state_is_good(z);
     /* A quorum has all that was in our log: that decides it. */
     core_commit(z, l->history);
     z->proposed = zxid_make((uint32_t)l->epoch, 0);
@@ -169,7 +172,7 @@ void broadcast_packet(struct zab *z, struct learner *l, const struct zab_event *
 /* ---- Pings, and who does not keep up. */
 
 /* Learners answer from UPTODATE on. Before that it only tells them that we are there. */
-static void ping(struct zab *z, struct learner *l)
+void broadcast_ping(struct zab *z, struct learner *l)
 {
     core_send(z, l->link, ZAB_PING, z->proposed, core_no_data());
     if (l->stage == LEARNER_UP)
@@ -205,12 +208,25 @@ static bool is_linked(const struct zab *z, const struct learner *l, zk_zxid zxid
     return l->stage >= LEARNER_WAITING;
 }
 
+static bool is_linked_follower(const struct zab *z, const struct learner *l, zk_zxid zxid)
+{
+    return is_linked(z, l, zxid) && !l->is_observer;
+}
+
+/* Whether those that are needed to decide anything are connected. Who is to vote under the next
+ * configuration, but came as an observer, is sent no proposal: it can't help with that one. */
+static bool has_links(const struct zab *z)
+{
+    return lead_has_quorum(z, z->cur, true, is_linked, 0) &&
+           (!core_seen_is_newer(z) || lead_has_quorum(z, z->seen, true, is_linked_follower, 0));
+}
+
 /* A follower that only comes again must not topple us, so it has a quarter of a tick for that. */
 static bool is_abandoned(struct zab *z)
 {
     struct leading *l = &z->lead;
 
-    if (lead_has_quorums(z, true, is_linked, 0))
+    if (has_links(z))
         return false;
     return l->short_ms != NEVER && z->now_ms - l->short_ms >= z->conf.tick_ms / 4;
 }
@@ -229,12 +245,23 @@ static bool is_own_log_late(struct zab *z)
     return l->lag_zxid != 0 && z->now_ms - l->lag_ms > core_sync_ms(z);
 }
 
+/* Another was designated. We go when the others have gone there; or in any case after a while, as
+ * they may see no reason to go: ZooKeeper compares addresses where we compare names. */
+static bool is_superseded(const struct zab *z)
+{
+    const struct leading *l = &z->lead;
+
+    return l->is_muted && (l->short_ms != NEVER || z->now_ms - l->muted_ms >= z->conf.tick_ms);
+}
+
 /* Returns why we lead no longer, or NULL. */
 static const char *is_over(struct zab *z)
 {
     z->is_disk_slow = is_own_log_late(z);
     if (z->is_disk_slow)
         return "our own log did not take a proposal within syncLimit";
+    if (is_superseded(z))
+        return "another was designated";
     if (z->phase == ZAB_BROADCAST)
         return is_abandoned(z) ? "a quorum is not connected any more" : NULL;
     if (z->now_ms - z->lead.since_ms >= core_init_ms(z))
@@ -260,7 +287,7 @@ static void half_tick(struct zab *z)
     }
     for (size_t i = 0; i < z->learner_count; i++)
         if (z->learners[i].stage >= LEARNER_FED)
-            ping(z, &z->learners[i]);
+            broadcast_ping(z, &z->learners[i]);
 }
 
 void broadcast_timer(struct zab *z)
@@ -323,7 +350,7 @@ static void begin_round(struct zab *z)
         struct learner *learner = &z->learners[i];
         learner->round_ping = 0;
         if (learner->stage == LEARNER_UP && !learner->is_observer) {
-            ping(z, learner);
+            broadcast_ping(z, learner);
             learner->round_ping = learner->pings;
         }
     }
@@ -367,16 +394,33 @@ void broadcast_end_epoch(struct zab *z, const char *why, bool for_good)
     l->end_why = why;
 }
 
+static bool has_heard(const struct zab *z, const struct learner *l, zk_zxid zxid)
+{
+    (void)z;
+    (void)zxid;
+    return l->stage == LEARNER_UP && l->answers >= l->last_ping;
+}
+
 static bool is_drained(const struct zab *z)
 {
     if (z->now_ms >= z->lead.drained_ms)
         return true;
     for (size_t i = 0; i < z->learner_count; i++) {
         const struct learner *l = &z->learners[i];
-        if (l->stage == LEARNER_UP && l->answers < l->last_ping)
+        if (l->stage == LEARNER_UP && !has_heard(z, l, 0))
             return false;
     }
     return true;
+}
+
+/* A quorum knows, and elects as soon as we are gone. One that hangs does not hold that up: what it
+ * has logged it will hear of from the next leader. */
+static void wait_less(struct zab *z)
+{
+    int64_t end_ms = z->now_ms + LAGGARDS_MS;
+
+    if (z->lead.drained_ms > end_ms && lead_has_quorums(z, true, has_heard, 0))
+        z->lead.drained_ms = end_ms;
 }
 
 /* An answer to a PING behind the last COMMIT says that the COMMIT has arrived. */
@@ -391,10 +435,11 @@ static void drain(struct zab *z)
         l->drained_ms = z->now_ms + z->conf.tick_ms / 2;
         for (size_t i = 0; i < z->learner_count; i++)
             if (z->learners[i].stage == LEARNER_UP) {
-                ping(z, &z->learners[i]);
+                broadcast_ping(z, &z->learners[i]);
                 z->learners[i].last_ping = z->learners[i].pings;
             }
     }
+    wait_less(z);
     if (is_drained(z))
         core_look(z, l->end_why);
 }
@@ -406,7 +451,7 @@ static void watch_links(struct zab *z)
     if (!l->has_lost_link && l->short_ms == NEVER)
         return;
     l->has_lost_link = false;
-    if (lead_has_quorums(z, true, is_linked, 0))
+    if (has_links(z))
         l->short_ms = NEVER;
     else if (l->short_ms == NEVER)
         l->short_ms = z->now_ms;
@@ -421,6 +466,10 @@ void broadcast_settle(struct zab *z)
     commit_decided(z);
     settle_rounds(z);
     watch_links(z);
+    if (is_superseded(z)) {
+        core_look(z, "another was designated");
+        return;
+    }
     if (!l->is_ending && zxid_counter(z->proposed) >= z->conf.zxid_counter_max)
         broadcast_end_epoch(z, "the counter of the epoch nears its end", false);
     if (l->is_ending)

@@ -1,4 +1,4 @@
-/* The members as a whole: made from parts, compared, asked for quorums. */
+/* The members as a whole: made from parts, asked for quorums. */
 #include "zab/config.h"
 
 #include <errno.h>
@@ -11,17 +11,33 @@
 #include "util/check.h"
 #include "zab/config_impl.h"
 
+__attribute__((format(printf, 2, 0))) static void print_why(char why[ZAB_CONFIG_WHY_MAX],
+                                                            const char *format, va_list args)
+{
+    (void)vsnprintf(why, ZAB_CONFIG_WHY_MAX, format, args);
+    for (char *c = why; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+}
+
 int zab_config_wrong(char why[ZAB_CONFIG_WHY_MAX], const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(why, ZAB_CONFIG_WHY_MAX, format, args);
+    print_why(why, format, args);
     va_end(args);
-    for (char *c = why; *c != '\0'; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
     return -EINVAL;
+}
+
+int zab_config_no_number(char why[ZAB_CONFIG_WHY_MAX], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    print_why(why, format, args);
+    va_end(args);
+    return -EDOM;
 }
 
 void zab_member_done(struct zab_member *m)
@@ -217,76 +233,37 @@ int64_t zab_config_weight(const struct zab_config *c, zk_sid sid)
     return m == NULL ? 0 : c->has_groups ? m->weight : 1;
 }
 
+bool zab_host_is_any(const char *host)
+{
+    return host == NULL || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 ||
+           strcmp(host, "0:0:0:0:0:0:0:0") == 0;
+}
+
 static bool same_host(const char *a, const char *b)
 {
     return strcasecmp(a, b) == 0;
 }
 
-/* Which ports of an address are compared. */
-enum ports { QUORUM_PORT, BOTH_PORTS };
-
-static bool same_address(const struct zab_address *a, const struct zab_address *b, enum ports which)
+static bool listens_at(const struct zab_member *m, const struct zab_address *a)
 {
-    return a->quorum_port == b->quorum_port &&
-           (which == QUORUM_PORT || a->election_port == b->election_port) &&
-           same_host(a->host, b->host);
+    for (size_t i = 0; i < m->address_count; i++)
+        if (m->addresses[i].quorum_port == a->quorum_port &&
+            same_host(m->addresses[i].host, a->host))
+            return true;
+    return false;
 }
 
-/* Whether each address of a is one of b's. */
-static bool has_addresses(const struct zab_member *b, const struct zab_member *a, enum ports which)
+static bool listens_where(const struct zab_member *m, const struct zab_member *other)
 {
-    for (size_t i = 0; i < a->address_count; i++) {
-        bool found = false;
-        for (size_t j = 0; j < b->address_count && !found; j++)
-            found = same_address(&a->addresses[i], &b->addresses[j], which);
-        if (!found)
+    for (size_t i = 0; i < other->address_count; i++)
+        if (!listens_at(m, &other->addresses[i]))
             return false;
-    }
     return true;
-}
-
-static bool same_addresses(const struct zab_member *a, const struct zab_member *b, enum ports which)
-{
-    return has_addresses(a, b, which) && has_addresses(b, a, which);
-}
-
-/* What a static file says is no part of the membership: it is not printed either. */
-static bool has_client(const struct zab_member *m)
-{
-    return m->client_host != NULL && !m->client_is_static;
-}
-
-static bool same_client(const struct zab_member *a, const struct zab_member *b)
-{
-    if (!has_client(a) || !has_client(b))
-        return has_client(a) == has_client(b);
-    return a->client_port == b->client_port && same_host(a->client_host, b->client_host);
 }
 
 bool zab_member_same_quorum_address(const struct zab_member *a, const struct zab_member *b)
 {
-    return same_addresses(a, b, QUORUM_PORT);
-}
-
-bool zab_config_same_members(const struct zab_config *a, const struct zab_config *b)
-{
-    if (a->count != b->count || a->has_groups != b->has_groups)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct zab_member *x = &a->members[i], *y = &b->members[i];
-        if (x->sid != y->sid || x->is_voter != y->is_voter)
-            return false;
-        if (a->has_groups && (x->group != y->group || x->weight != y->weight))
-            return false;
-        if (!same_addresses(x, y, BOTH_PORTS) || !same_client(x, y))
-            return false;
-    }
-    return true;
-}
-
-bool zab_config_equal(const struct zab_config *a, const struct zab_config *b)
-{
-    return a->version == b->version || zab_config_same_members(a, b);
+    return listens_where(a, b) && listens_where(b, a);
 }
 
 static bool is_among(const zk_sid *sids, size_t count, zk_sid sid)

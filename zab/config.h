@@ -55,7 +55,8 @@ struct zab_config_rules {
 
 /* Strict: every key must be of the membership, or `version`, and there once (quorum-protocol 1.2).
  * Hosts are names, IPv4 or [IPv6], ids not negative. Never fails on memory. Returns 0 and a
- * reference, or -EINVAL with why. len counts bytes; text needs no NUL. */
+ * reference, or with why: -EINVAL, or -EDOM where an id or the version is no number. len counts
+ * bytes; text needs no NUL. */
 int zab_config_parse(struct zab_config **ret, const char *text, size_t len,
                      const struct zab_config_rules *rules, char why[ZAB_CONFIG_WHY_MAX]);
 /* One line's value, "host:port:port[:role][;[host:]port]", into an otherwise zero member.
@@ -81,18 +82,17 @@ void zab_member_print(const struct zab_member *m, struct bytes *out);
 const struct zab_member *zab_config_find(const struct zab_config *c, zk_sid sid); /* Or NULL. */
 bool zab_config_is_voter(const struct zab_config *c, zk_sid sid);
 int64_t zab_config_weight(const struct zab_config *c, zk_sid sid); /* 0 for strangers. */
-/* Versions are equal, or all members are (texts are compared, hosts without regard to case). */
-bool zab_config_equal(const struct zab_config *a, const struct zab_config *b);
-/* Whether members, roles, addresses and groups are equal, whatever the versions. */
-bool zab_config_same_members(const struct zab_config *a, const struct zab_config *b);
 /* Whether two members listen for learners at the same addresses. */
 bool zab_member_same_quorum_address(const struct zab_member *a, const struct zab_member *b);
+/* Whether it stands for all addresses of a machine; so does NULL. */
+bool zab_host_is_any(const char *host);
 /* Whether these servers are a quorum. Who does not vote does not count, nor does a sid twice. */
 bool zab_config_is_quorum(const struct zab_config *c, const zk_sid *sids, size_t count);
 
 /* Reconfiguration (quorum-protocol 5.2 step 1): joining is a comma list of "server.N=...", leaving
  * one of sids; or members, a whole configuration (commas or newlines between its lines). Any may
- * have len -1. Returns 0 and the next configuration, or -EINVAL (BADARGUMENTS) with why. */
+ * have len -1. Returns 0 and the next configuration, or with why -EINVAL (BADARGUMENTS) or -EDOM
+ * (MARSHALLINGERROR, where ZK fails to read a number). */
 int zab_config_change(struct zab_config **ret, const struct zab_config *from,
                       struct jute_bytes joining, struct jute_bytes leaving,
                       struct jute_bytes members, zk_zxid version,

@@ -41,6 +41,16 @@ static void remove_member(struct change *c, zk_sid sid)
     }
 }
 
+/* Nobody has one, but ZK reads it. */
+static bool is_negative(struct zab_text t)
+{
+    int64_t v;
+
+    if (t.len < 2 || t.at[0] != '-' || t.at[1] == '+')
+        return false;
+    return zab_text_number((struct zab_text){ .at = t.at + 1, .len = t.len - 1 }, INT64_MAX, &v);
+}
+
 /* The ids of those who leave; who is not there has left already. */
 static int take_leaving(struct change *c, struct zab_text all)
 {
@@ -49,11 +59,11 @@ static int take_leaving(struct change *c, struct zab_text all)
 
     while (zab_text_cut(&all, ',', &part)) {
         part = zab_text_trim(part);
-        if (part.len == 0)
+        if (part.len == 0 || is_negative(part))
             continue;
         if (!zab_text_number(part, INT64_MAX, &sid))
-            return zab_config_wrong(c->why, "leaving: '%.*s' is no server id", shown(part),
-                                    part.at);
+            return zab_config_no_number(c->why, "leaving: '%.*s' is no server id", shown(part),
+                                        part.at);
         remove_member(c, sid);
     }
     return 0;
@@ -121,24 +131,29 @@ static int check_joiner(const struct change *c, const struct zab_member *joiner)
     return check_places(c, joiner);
 }
 
+/* What stands behind the last point; ZK does not look at what is before it. */
+static struct zab_text id_in(struct zab_text key)
+{
+    for (size_t i = key.len; i > 0; i--)
+        if (key.at[i - 1] == '.')
+            return (struct zab_text){ .at = key.at + i, .len = key.len - i };
+    return key;
+}
+
 /* "server.N=...": in the place of who had this id before. */
 static int take_joiner(struct change *c, struct zab_text line)
 {
-    static const char prefix[] = "server.";
     struct zab_text rest = line, key;
     struct zab_member joiner;
     int64_t sid;
 
     (void)zab_text_cut(&rest, '=', &key);
-    key = zab_text_trim(key);
-    if (rest.at == NULL || key.len < sizeof prefix - 1 ||
-        strncmp(key.at, prefix, sizeof prefix - 1) != 0)
+    key = id_in(zab_text_trim(key));
+    if (rest.at == NULL)
         return zab_config_wrong(c->why, "joining: '%.*s' is not server.N=...", shown(line),
                                 line.at);
-    key.at += sizeof prefix - 1;
-    key.len -= sizeof prefix - 1;
     if (!zab_text_number(key, INT64_MAX, &sid))
-        return zab_config_wrong(c->why, "joining: '%.*s' is no server id", shown(key), key.at);
+        return zab_config_no_number(c->why, "joining: '%.*s' is no server id", shown(key), key.at);
     rest = zab_text_trim(rest);
     int r = zab_member_parse(&joiner, sid, rest.at, rest.len, c->rules, c->why);
     if (r < 0)

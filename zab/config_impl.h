@@ -8,6 +8,10 @@
 __attribute__((format(printf, 2, 3))) int zab_config_wrong(char why[ZAB_CONFIG_WHY_MAX],
                                                            const char *format, ...);
 
+/* The same of what should be an id or a version and is no number. Returns -EDOM. */
+__attribute__((format(printf, 2, 3))) int zab_config_no_number(char why[ZAB_CONFIG_WHY_MAX],
+                                                               const char *format, ...);
+
 /* A piece of a text that is not NUL-terminated. */
 struct zab_text {
     const char *at;

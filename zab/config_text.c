@@ -316,8 +316,8 @@ static int parse_server(struct parse *p, const char *id, const char *value)
     int64_t sid;
 
     if (!zab_text_number(text_of(id), INT64_MAX, &sid))
-        return zab_config_wrong(p->why, "server.%.*s: the server id is not a number", SHOWN_MAX,
-                                id);
+        return zab_config_no_number(p->why, "server.%.*s: the server id is not a number", SHOWN_MAX,
+                                    id);
     if (p->count == ZAB_MEMBERS_MAX)
         return zab_config_wrong(p->why, "more than %d servers", ZAB_MEMBERS_MAX);
     int r = zab_member_parse(&p->members[p->count], sid, value, strlen(value), p->rules, p->why);
@@ -336,7 +336,7 @@ static int parse_version(struct parse *p, const char *value)
         return zab_config_wrong(p->why, "version is there twice");
     p->has_version = true;
     if (len == 0 || len > 16 || strspn(value, "0123456789abcdefABCDEF") != len)
-        return zab_config_wrong(p->why, "the version is not a hexadecimal number");
+        return zab_config_no_number(p->why, "the version is not a hexadecimal number");
     for (const char *c = value; *c != '\0'; c++)
         v = v << 4 | (uint64_t)(*c <= '9' ? *c - '0' : (*c | 0x20) - 'a' + 10);
     if (v > INT64_MAX)

@@ -13,8 +13,9 @@ enum {
     PENDING_MAX = 64,   /* Runs of proposals without a gap that wait for their COMMITs. */
     CONNECT_TRIES = 5,
     CONNECT_PAUSE_MS = 100,
-    OBSERVER_DELAY_MS = 200, /* zookeeper.observer.election.DelayMs. */
+    OBSERVER_DELAY_MS = 200, /* observer_election_ms, when that is 0. */
     FAILURES_FREE = 2,       /* Syncs in a row that may fail before we pause. */
+    EPOCH_LEAP_MAX = 65536,  /* Who says it promised an epoch that far ahead of ours, lies. */
     INFO_LEN = 20,           /* Bytes of a LearnerInfo. */
     HINT_LEN = 8,            /* "zabd" and 32 bits of features, where Java does not look. */
     ACKEPOCH_LEN = 4,
@@ -25,6 +26,7 @@ enum {
 
 /* How far a learner's link has come. */
 enum learner_stage {
+    LEARNER_RIVAL,    /* It said that it is a server that follows us already, on another link. */
     LEARNER_HELD,     /* It said who it is; we are looking still. */
     LEARNER_WAITING,  /* For the epoch that we will propose. */
     LEARNER_ASKED,    /* LEADERINFO was sent. */
@@ -50,6 +52,7 @@ struct learner {
     zk_zxid acked;           /* Last proposal of this epoch that it logged. */
     uint64_t pings, answers; /* Since UPTODATE, as only those are answered. */
     uint64_t round_ping;     /* The ping whose answer belongs to the round; 0: none. */
+    uint64_t rival_ping;     /* Of a rival: the ping that shows that the other link lives. */
     uint64_t last_ping;      /* The one that ends a hand-over. */
     zk_zxid lag_zxid;        /* A proposal to be acknowledged; 0: none. */
     int64_t lag_ms;          /* Since when. */
@@ -66,7 +69,9 @@ struct leading {
     bool is_last_ping_out;
     bool is_dirty;      /* Something was acknowledged. */
     bool has_lost_link; /* Since it was looked whether a quorum is connected. */
+    bool has_rivals;    /* There may be a LEARNER_RIVAL. */
     bool is_muted;      /* Another was designated: nothing is committed any more. */
+    int64_t muted_ms;   /* Since when. */
     int64_t current;    /* The currentEpoch we came with, and the end of our log: what */
     zk_zxid history;    /* a learner may not be ahead of. */
     int64_t begin_ms;
@@ -100,6 +105,7 @@ struct run {
 };
 struct following {
     enum follow_stage stage;
+    zk_sid master; /* Whom we connect to: the leader, or who serves observers in its place. */
     zab_link link; /* 0: none. */
     int tries;
     int64_t retry_ms, connect_end_ms, heard_ms;
@@ -119,6 +125,13 @@ struct following {
     struct zab_config *config; /* Of NEWLEADER, to be activated at UPTODATE; or NULL. */
 };
 
+/* While we follow and serve observers. */
+struct mastering {
+    struct learner *at; /* In the order in which they came. */
+    size_t count, cap;
+    int64_t ping_ms; /* When they were pinged last. */
+};
+
 struct zab {
     struct zab_conf conf;
     int64_t now_ms;
@@ -134,6 +147,8 @@ struct zab {
     zk_zxid committed; /* What we were told to be decided, and applied. */
     bool is_void;      /* See zab_state_is_void(). */
     bool is_diverged;
+    bool is_mended;    /* It was read from disk anew, and has not served since. */
+    bool is_lost;      /* What was read so was wrong, too: others should lead. */
     bool is_disk_slow; /* So slow that another should lead, until it has caught up. */
     bool is_saving;    /* The snapshot of a sync that broke off is still being stored; */
     zk_zxid saving;    /* that is where our log will end. */
@@ -151,6 +166,9 @@ struct zab {
     zk_sid lookers[ZAB_MEMBERS_MAX]; /* Voters that look elsewhere, until they come to us. */
     size_t looker_count;
     struct following follow;
+    struct mastering master;
+    uint64_t master_turn;    /* Observer: whose turn it is among those that may serve us... */
+    unsigned masters_failed; /* ...and how many of them did not, in a row. */
     zab_link next_link;
     uint64_t drawn; /* Tickets given out, ever. */
     uint8_t info[INFO_LEN + HINT_LEN], ackepoch[ACKEPOCH_MORE_LEN];
@@ -185,9 +203,13 @@ static inline bool core_seen_is_newer(const struct zab *z)
 {
     return z->seen->version > z->cur->version;
 }
-/* The state in memory is read from disk anew if it is not that of the log. */
-void core_mend_state(struct zab *z);
 extern const uint8_t core_hint[HINT_LEN];
+
+/* ---- mend.c: when the state in memory is not that of the log. */
+/* It is read from disk anew, if so. */
+void core_mend_state(struct zab *z);
+void core_state_is_good(struct zab *z); /* A SNAP is stored, or it serves. */
+void core_diverged(struct zab *z);      /* It has not the digest it should have. */
 
 /* ---- leader.c: links of learners, discovery, synchronisation. */
 void lead_begin(struct zab *z, const char *why);
@@ -197,11 +219,10 @@ void lead_advance(struct zab *z);
 void lead_packet(struct zab *z, const struct zab_event *ev);
 void lead_link_down(struct zab *z, zab_link link);
 void lead_progress(struct zab *z, zab_link link);
-/* A voter looks for a leader while nobody has established us. */
-void lead_looker(struct zab *z, zk_sid sid);
-bool lead_is_given_up(const struct zab *z);
 void lead_drop_all(struct zab *z, const char *why);
 void lead_expire_held(struct zab *z);
+/* Of two links of one server, once it shows which of them lives. */
+void lead_settle_rivals(struct zab *z);
 struct learner *lead_find(struct zab *z, zab_link link);
 void lead_drop(struct zab *z, struct learner *l, const char *why);
 void lead_uptodate(struct zab *z, struct learner *l);
@@ -211,9 +232,20 @@ bool lead_has_quorum(const struct zab *z, const struct zab_config *c, bool with_
                      learner_test *passes, zk_zxid zxid);
 bool lead_has_quorums(const struct zab *z, bool with_self, learner_test *passes, zk_zxid zxid);
 
+/* NULL, or why the packet of a learner cannot be. */
+const char *lead_read_info(const struct zab *z, const struct zab_packet *p, struct learner *ret);
+const char *lead_read_ackepoch(const struct zab_packet *p, struct learner *l);
+
+/* ---- lookers.c */
+/* A voter looks for a leader while nobody has established us. */
+void lead_looker(struct zab *z, zk_sid sid);
+void lead_forget_looker(struct zab *z, zk_sid sid); /* It has come to us. */
+bool lead_is_given_up(const struct zab *z);
+
 /* ---- broadcast.c: the leader once it is established. */
 void broadcast_begin(struct zab *z);
 void broadcast_packet(struct zab *z, struct learner *l, const struct zab_event *ev);
+void broadcast_ping(struct zab *z, struct learner *l);
 void broadcast_submit(struct zab *z, zk_zxid zxid);
 void broadcast_end_epoch(struct zab *z, const char *why, bool for_good);
 void broadcast_timer(struct zab *z);
@@ -238,11 +270,22 @@ zk_sid reconfig_activate(struct zab *z, const struct zab_event *ev);
 
 /* ---- discovery.c: a learner until its ACKEPOCH. */
 void follow_connect(struct zab *z);
+void follow_notified(struct zab *z, zk_sid from, const struct zab_notification *n);
 void follow_link_up(struct zab *z);
 void follow_link_down(struct zab *z);
 void follow_leaderinfo(struct zab *z, const struct zab_event *ev);
 void follow_send_ackepoch(struct zab *z);
 void follow_fail(struct zab *z, const char *why); /* Looks for a leader. */
+int64_t follow_election_pause(struct zab *z);     /* Of an observer that lost its leader, ms. */
+
+/* ---- master.c: a follower that serves observers. */
+/* What comes of a link of theirs. */
+void master_link(struct zab *z, const struct zab_event *ev);
+void master_ping(struct zab *z); /* The leader has. */
+void master_expire(struct zab *z);
+void master_settle(struct zab *z); /* At the end of each step. */
+void master_drop_all(struct zab *z, const char *why);
+int64_t master_deadline(const struct zab *z);
 
 /* ---- learner.c */
 void follow_begin(struct zab *z, zk_sid leader, const char *why);

@@ -19,6 +19,27 @@ bool follow_is_link(const struct zab *z, zab_link link)
 
 /* ---- Connecting. */
 
+/* An observer's way to its leader's txns. Others that vote can bring them as well, by turns; when
+ * none of them does, the leader itself must. Each is asked twice before: the first time it may only
+ * have been about to follow. */
+static zk_sid next_master(struct zab *z, zk_sid leader)
+{
+    zk_sid sids[ZAB_MEMBERS_MAX];
+    unsigned count = 0;
+
+    for (size_t i = 0; i < z->cur->count; i++) {
+        const struct zab_member *m = &z->cur->members[i];
+        if (m->is_voter && m->sid != leader && m->sid != z->conf.self)
+            sids[count++] = m->sid;
+    }
+    if (!z->is_observer || !z->conf.observer_masters || z->masters_failed >= 2 * count) {
+        z->masters_failed = 0;
+        return leader;
+    }
+    z->masters_failed++; /* Until it has served us. */
+    return sids[z->master_turn++ % count];
+}
+
 void follow_connect(struct zab *z)
 {
     struct following *f = &z->follow;
@@ -27,15 +48,34 @@ void follow_connect(struct zab *z)
     f->stage = FOLLOW_CONNECT;
     f->tries++;
     f->link = ZAB_LINK_OURS | ++z->next_link;
+    if (f->master != z->leader)
+        f->link |= ZAB_LINK_MASTER;
     a->link = f->link;
-    a->peer = z->leader;
+    a->peer = f->master;
 }
 
-static void pause_connecting(struct zab *z)
+static void pause_connecting(struct zab *z, int64_t pause_ms)
 {
     z->follow.stage = FOLLOW_PAUSE;
     z->follow.link = 0;
-    z->follow.retry_ms = z->now_ms + CONNECT_PAUSE_MS;
+    z->follow.retry_ms = z->now_ms + pause_ms;
+}
+
+/* Observers may be many: not all of them come to the leader at once. */
+static int64_t observer_pause(struct zab *z)
+{
+    if (!z->is_observer || z->follow.master != z->leader || z->conf.observer_reconnect_ms <= 0)
+        return 0;
+    return (int64_t)rand_below(&z->rand, (uint64_t)z->conf.observer_reconnect_ms);
+}
+
+int64_t follow_election_pause(struct zab *z)
+{
+    int64_t most_ms = z->conf.observer_election_ms;
+
+    if (most_ms == 0)
+        most_ms = OBSERVER_DELAY_MS;
+    return most_ms > 0 ? (int64_t)rand_below(&z->rand, (uint64_t)most_ms) : 0;
 }
 
 void follow_begin(struct zab *z, zk_sid leader, const char *why)
@@ -46,7 +86,9 @@ void follow_begin(struct zab *z, zk_sid leader, const char *why)
     z->role = z->is_observer ? ZAB_OBSERVING : ZAB_FOLLOWING;
     z->phase = ZAB_DISCOVERY;
     z->leader = leader;
-    *f = (struct following){ .connect_end_ms = z->now_ms + z->conf.tick_ms * limit };
+    *f = (struct following){ .master = next_master(z, leader) };
+    int64_t pause_ms = observer_pause(z);
+    f->connect_end_ms = z->now_ms + z->conf.tick_ms * limit + pause_ms;
     core_settle(z);
     core_become(z, why);
     bool is_member =
@@ -54,7 +96,9 @@ void follow_begin(struct zab *z, zk_sid leader, const char *why)
 
     /* Whoever is no member will not lead for long. */
     if (!is_member || z->failures > FAILURES_FREE)
-        pause_connecting(z);
+        pause_connecting(z, pause_ms > CONNECT_PAUSE_MS ? pause_ms : CONNECT_PAUSE_MS);
+    else if (pause_ms > 0)
+        pause_connecting(z, pause_ms);
     else
         follow_connect(z);
 }
@@ -65,6 +109,7 @@ void follow_leave(struct zab *z, const char *why)
 
     if (f->link != 0)
         core_close(z, f->link, why);
+    master_drop_all(z, why);
     if (f->is_saving) {
         z->is_saving = true;
         z->saving = f->base;
@@ -100,11 +145,23 @@ void follow_link_down(struct zab *z)
 
     f->link = 0;
     if (f->stage != FOLLOW_CONNECT)
-        follow_fail(z, "the leader's link ended");
-    else if (f->tries >= CONNECT_TRIES)
+        follow_fail(z, f->master == z->leader ? "the leader's link ended"
+                                              : "the observer master's link ended");
+    else if (f->master != z->leader) /* Another is as good. */
+        follow_fail(z, "the observer master cannot be reached");
+    else if (f->tries >= CONNECT_TRIES || z->now_ms >= f->connect_end_ms)
         follow_fail(z, "the leader cannot be reached");
     else
-        pause_connecting(z);
+        pause_connecting(z, CONNECT_PAUSE_MS);
+}
+
+/* Whom we chose looks for a leader in a later round, so in this one it will not lead. It may have
+ * given up before our link came, and would keep that until the link has waited for initLimit. */
+void follow_notified(struct zab *z, zk_sid from, const struct zab_notification *n)
+{
+    if (from == z->leader && n->state == ZAB_STATE_LOOKING && z->follow.stage <= FOLLOW_INFO &&
+        n->vote.round > election_round(z->election))
+        follow_fail(z, "the leader looks for another");
 }
 
 /* ---- Discovery. */

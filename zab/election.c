@@ -20,8 +20,9 @@ enum {
 struct election {
     struct election_conf conf;
     struct ballot ballot;
-    struct bytes text;    /* Of the configuration in force, for each notification. */
-    bool has_begun;       /* There is something to be told. */
+    struct bytes text; /* Of the configuration in force, for each notification. */
+    bool has_begun;    /* There is something to be told. */
+    bool stands_late;
     enum zab_state state; /* Looking: between election_begin() and a decision. */
     int64_t round;        /* Logical clock. */
     struct zab_vote own;  /* What we propose while we hear of nobody better. */
@@ -232,7 +233,7 @@ static void count_votes(struct election *e, int64_t now_ms, struct election_out 
 {
     struct ballot_entry mine = looks_for(e->vote);
 
-    if (!ballot_has_quorum(&e->ballot, BALLOT_VOTES, &mine)) {
+    if (e->vote.leader == NOBODY || !ballot_has_quorum(&e->ballot, BALLOT_VOTES, &mine)) {
         e->silent_at = NEVER;
         return;
     }
@@ -461,6 +462,11 @@ void election_notified(struct election *e, int64_t now_ms, zk_sid from,
 
 /* ---- What the caller says. */
 
+void election_stand_late(struct election *e, bool stands_late)
+{
+    e->stands_late = stands_late;
+}
+
 void election_begin(struct election *e, int64_t now_ms, zk_zxid zxid, int64_t epoch,
                     struct election_out *ret)
 {
@@ -474,7 +480,7 @@ void election_begin(struct election *e, int64_t now_ms, zk_zxid zxid, int64_t ep
     e->stands_at = NEVER;
     if (is_observer(e))
         e->own.zxid = e->own.epoch = INT64_MIN;
-    else if (zab_config_is_voter(e->ballot.cur, e->conf.self))
+    else if (zab_config_is_voter(e->ballot.cur, e->conf.self) && !e->stands_late)
         e->own.leader = e->conf.self;
     else if (is_voter(e))
         e->stands_at = now_ms + STANDS_AFTER * e->conf.finalize_ms;
@@ -507,9 +513,9 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* We vote in the configuration that is on its way, not in the one in force, so others should lead.
- * But we may have logged what no one else has; then nobody can be elected against our vote, and it
- * has to be us (a ZooKeeper would wait for ever). */
+/* Others should lead: we vote in the configuration that is on its way, not in the one in force, or
+ * have no state to lead with. But we may have logged what no one else has; then nobody can be
+ * elected against our vote, and it has to be us (a ZooKeeper would wait for ever). */
 static void stand(struct election *e)
 {
     e->stands_at = NEVER;
@@ -534,6 +540,17 @@ void election_timer(struct election *e, int64_t now_ms, struct election_out *ret
         count_votes(e, now_ms, ret);
     }
     end_call(e, ret);
+}
+
+bool election_was_elected_by(const struct election *e, zk_sid sid)
+{
+    const struct ballot_voter *v = ballot_find(&e->ballot, sid);
+
+    for (int box = 0; v != NULL && box < BALLOT_BOXES; box++)
+        if (v->box[box].is_there && v->box[box].vote.leader == e->vote.leader &&
+            v->box[box].vote.round == e->vote.round)
+            return true;
+    return false;
 }
 
 void election_settle(struct election *e, enum zab_state state, const struct zab_vote *vote)

@@ -54,6 +54,9 @@ void election_configure(struct election *e, struct zab_config *cur, struct zab_c
  * ZooKeeper). */
 void election_forget(struct election *e);
 
+/* From the next look on: whether we propose ourselves only when nobody else is elected for a while.
+ */
+void election_stand_late(struct election *e, bool stands_late);
 /* Begins to look: the next round. zxid: last logged, committed or not; epoch: currentEpoch. */
 void election_begin(struct election *e, int64_t now_ms, zk_zxid zxid, int64_t epoch,
                     struct election_out *ret);
@@ -79,6 +82,9 @@ void election_settle(struct election *e, enum zab_state state, const struct zab_
 /* What was settled, from the decision on; the proposal while looking. */
 const struct zab_vote *election_vote(const struct election *e);
 int64_t election_round(const struct election *e);
+
+/* Once we were elected: whether that voter was for us when it was decided. */
+bool election_was_elected_by(const struct election *e, zk_sid sid);
 
 /* Whether a is better: by epoch, then zxid, then leader, all signed; with groups in c a leader of
  * weight 0 never is. */

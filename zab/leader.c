@@ -23,7 +23,15 @@ struct learner *lead_find(struct zab *z, zab_link link)
 static struct learner *find_sid(struct zab *z, zk_sid sid)
 {
     for (size_t i = 0; i < z->learner_count; i++)
-        if (z->learners[i].sid == sid)
+        if (z->learners[i].sid == sid && z->learners[i].stage != LEARNER_RIVAL)
+            return &z->learners[i];
+    return NULL;
+}
+
+static struct learner *find_rival(struct zab *z, zk_sid sid)
+{
+    for (size_t i = 0; i < z->learner_count; i++)
+        if (z->learners[i].stage == LEARNER_RIVAL && (sid == NOBODY || z->learners[i].sid == sid))
             return &z->learners[i];
     return NULL;
 }
@@ -163,8 +171,10 @@ static void admit(struct zab *z, struct learner *l)
     } else {
         bool is_voter = zab_config_is_voter(z->cur, l->sid);
         lead_drop(z, l, "it has promised a later epoch than ours");
-        /* It would stay outside until another leads; so we make that soon, with a higher epoch. */
-        if (is_voter && z->phase == ZAB_BROADCAST)
+        /* It would stay outside until another leads; so we make that soon, with a higher epoch. But
+         * not again and again: anybody could say so. */
+        if (is_voter && z->phase == ZAB_BROADCAST &&
+            z->now_ms - z->lead.begin_ms >= core_sync_ms(z))
             broadcast_end_epoch(z, "a voter has promised a later epoch", false);
     }
 }
@@ -207,53 +217,6 @@ void lead_leave(struct zab *z, const char *why)
         z->is_retired = true;
         core_act(z, ZAB_DO_STEPPED_DOWN)->why = why;
     }
-}
-
-/* ---- Voters that look elsewhere (2.8). Without them no quorum will come, and they can't follow us
- * as long as others don't; so we don't wait until initLimit is over. */
-
-static bool is_looker(const struct zab *z, zk_sid sid)
-{
-    for (size_t i = 0; i < z->looker_count; i++)
-        if (z->lookers[i] == sid)
-            return true;
-    return false;
-}
-
-void lead_looker(struct zab *z, zk_sid sid)
-{
-    int64_t led_ms = z->now_ms - z->lead.begin_ms;
-
-    if (!zab_config_is_voter(z->cur, sid) || find_sid(z, sid) != NULL)
-        return;
-    if (z->conf.max_wait_for_epoch_ms >= 0 && !z->lead.is_epoch_fixed &&
-        led_ms > z->conf.max_wait_for_epoch_ms) {
-        core_look(z, "voters look elsewhere");
-        return;
-    }
-    /* At first they may just not have heard enough to decide as we did. */
-    if (led_ms > 2 * z->conf.finalize_ms && !is_looker(z, sid) && z->looker_count < ZAB_MEMBERS_MAX)
-        z->lookers[z->looker_count++] = sid;
-}
-
-static void forget_looker(struct zab *z, zk_sid sid)
-{
-    for (size_t i = 0; i < z->looker_count; i++)
-        if (z->lookers[i] == sid)
-            z->lookers[i--] = z->lookers[--z->looker_count];
-}
-
-bool lead_is_given_up(const struct zab *z)
-{
-    zk_sid sids[ZAB_MEMBERS_MAX];
-    size_t count = 0;
-
-    if (z->looker_count == 0 || z->now_ms - z->lead.begin_ms < 4 * z->conf.finalize_ms)
-        return false;
-    for (size_t i = 0; i < z->cur->count; i++)
-        if (!is_looker(z, z->cur->members[i].sid))
-            sids[count++] = z->cur->members[i].sid;
-    return !zab_config_is_quorum(z->cur, sids, count);
 }
 
 /* Once the quorum is there: the epoch is ours to propose, and promised by ourselves first. */
@@ -368,7 +331,7 @@ static struct learner *add(struct zab *z, const struct learner *l)
 }
 
 /* Returns NULL, or why the LearnerInfo cannot be. */
-static const char *read_info(const struct zab *z, const struct zab_packet *p, struct learner *ret)
+const char *lead_read_info(const struct zab *z, const struct zab_packet *p, struct learner *ret)
 {
     struct jute_in in = jute_inside(p->data);
     int32_t version;
@@ -390,15 +353,64 @@ static const char *read_info(const struct zab *z, const struct zab_packet *p, st
         return "its id cannot be";
     if (ret->accepted < 0 || ret->accepted >= INT32_MAX - 1)
         return "its epoch cannot be";
+    /* Ours is beyond all that we hear of, so a few lies would use up all epochs there are. */
+    if (ret->accepted - (z->accepted > z->lead.epoch ? z->accepted : z->lead.epoch) >
+        EPOCH_LEAP_MAX)
+        return "its epoch is too far ahead to be true";
     if (config > z->cur->version)
         return "it has a later configuration";
     return NULL;
 }
 
+/* Who comes again has most often lost its old link, whether we know that yet or not. But anybody
+ * can say that he is a server of ours, and the one that is must not suffer by it. A ping tells: if
+ * the old link answers it, it lives. */
+static void add_rival(struct zab *z, struct learner *l, struct learner *old)
+{
+    struct learner *other = find_rival(z, l->sid);
+
+    broadcast_ping(z, old);
+    l->stage = LEARNER_RIVAL;
+    l->rival_ping = old->pings;
+    z->lead.has_rivals = true;
+    if (other != NULL)
+        lead_drop(z, other, "the server has come again");
+    (void)add(z, l);
+}
+
+/* Whether it is settled who is who. */
+static bool settle_rival(struct zab *z, struct learner *rival)
+{
+    struct learner *old = find_sid(z, rival->sid);
+    zab_link link = rival->link;
+
+    if (old != NULL && old->answers >= rival->rival_ping) {
+        lead_drop(z, rival, "its server has another link, which lives");
+        return true;
+    }
+    if (old != NULL && !is_past(z, rival, z->conf.tick_ms))
+        return false;
+    if (old != NULL)
+        lead_drop(z, old, "the server has come again");
+    admit(z, lead_find(z, link));
+    return true;
+}
+
+void lead_settle_rivals(struct zab *z)
+{
+    if (!z->lead.has_rivals)
+        return;
+    for (size_t i = 0; i < z->learner_count; i++)
+        if (z->learners[i].stage == LEARNER_RIVAL && settle_rival(z, &z->learners[i]))
+            i = SIZE_MAX; /* The list is another now. */
+    z->lead.has_rivals = find_rival(z, NOBODY) != NULL;
+    lead_advance(z);
+}
+
 static void on_new_link(struct zab *z, const struct zab_event *ev)
 {
     struct learner l = { .link = ev->link, .stage = LEARNER_HELD, .since_ms = z->now_ms };
-    const char *why = read_info(z, ev->packet, &l);
+    const char *why = lead_read_info(z, ev->packet, &l);
 
     if (why == NULL && z->is_retired)
         why = "we are going";
@@ -410,22 +422,28 @@ static void on_new_link(struct zab *z, const struct zab_event *ev)
     }
     struct learner *old = find_sid(z, l.sid);
 
-    if (old != NULL)
+    if (old != NULL && old->stage != LEARNER_UP) {
         lead_drop(z, old, "the server has come again");
+        old = NULL;
+    }
     if (z->learner_count == LEARNERS_MAX) {
         refuse(z, ev->link, "too many learners");
         return;
     }
+    if (old != NULL) {
+        add_rival(z, &l, old);
+        return;
+    }
     struct learner *added = add(z, &l);
 
-    forget_looker(z, l.sid);
+    lead_forget_looker(z, l.sid);
     if (z->role == ZAB_LEADING) {
         admit(z, added);
         lead_advance(z);
     }
 }
 
-static const char *read_ackepoch(const struct zab_packet *p, struct learner *l)
+const char *lead_read_ackepoch(const struct zab_packet *p, struct learner *l)
 {
     struct jute_in in = jute_inside(p->data);
     int32_t current, flags;
@@ -461,7 +479,7 @@ static bool is_ahead(const struct zab *z, const struct learner *l)
 
 static void on_ackepoch(struct zab *z, struct learner *l, const struct zab_packet *p)
 {
-    const char *why = read_ackepoch(p, l);
+    const char *why = lead_read_ackepoch(p, l);
 
     if (why == NULL && !z->lead.is_epoch_ours && l->current != -1 && is_ahead(z, l) &&
         !ZAB_MUTATED(IGNORE_HISTORY) && !ZAB_MUTATED(FORGET_TAIL))

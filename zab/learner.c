@@ -61,6 +61,7 @@ static void start_from_empty(struct zab *z)
     z->follow.base = 0;
     z->appended = z->logged = 0;
     core_mend_state(z);
+    core_state_is_good(z);
 }
 
 /* The first packet after ACKEPOCH says how we get there. */
@@ -224,7 +225,7 @@ static void on_saved(struct zab *z)
     if (!f->is_saving)
         return;
     f->is_snap = f->is_saving = false;
-    z->is_void = z->is_diverged = false;
+    core_state_is_good(z);
     z->appended = z->logged = z->committed = f->base;
     store(z);
 }
@@ -261,7 +262,8 @@ static void on_uptodate(struct zab *z)
     f->stage = FOLLOW_UP;
     f->acked = f->promise > zxid_make((uint32_t)f->epoch, 0) ? f->promise
                                                              : zxid_make((uint32_t)f->epoch, 0);
-    z->failures = 0;
+    z->failures = z->masters_failed = 0;
+    core_state_is_good(z);
     z->phase = ZAB_BROADCAST;
     if (f->held > z->appended) {
         z->appended = f->held;
@@ -335,6 +337,7 @@ static void on_ping(struct zab *z, zk_zxid zxid)
 
     a->link = z->follow.link;
     a->zxid = zxid;
+    master_ping(z);
 }
 
 static void on_broadcast_packet(struct zab *z, const struct zab_event *ev)
@@ -431,6 +434,10 @@ static void leave_silent_leader(struct zab *z)
 {
     struct election_out out = { 0 };
 
+    if (z->follow.master != z->leader) {
+        follow_fail(z, "the observer master is silent");
+        return;
+    }
     election_reachable(z->election, z->now_ms, z->leader, false, &out);
     follow_fail(z, "the leader is silent");
 }
@@ -441,14 +448,14 @@ static void on_time(struct zab *z)
 
     if (z->now_ms < follow_deadline(z))
         return;
-    if (f->stage == FOLLOW_CONNECT)
-        follow_fail(z, "the leader cannot be reached");
-    else if (f->stage != FOLLOW_PAUSE)
+    if (f->stage != FOLLOW_CONNECT && f->stage != FOLLOW_PAUSE)
         leave_silent_leader(z);
-    else if (f->tries >= CONNECT_TRIES || z->now_ms >= f->connect_end_ms ||
-             (zab_config_find(z->cur, z->leader) == NULL &&
-              zab_config_find(z->seen, z->leader) == NULL))
+    else if (f->stage == FOLLOW_PAUSE && zab_config_find(z->cur, z->leader) == NULL &&
+             zab_config_find(z->seen, z->leader) == NULL)
         follow_fail(z, "the leader is no member");
+    else if (f->stage == FOLLOW_CONNECT || f->tries >= CONNECT_TRIES ||
+             z->now_ms >= f->connect_end_ms)
+        follow_fail(z, "the leader cannot be reached");
     else
         follow_connect(z);
 }

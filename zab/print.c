@@ -26,10 +26,10 @@ static void print_link(const struct zab_printer *p, zab_link link, struct bytes 
 
     if (sid != INT64_MIN)
         print_sid(sid, out);
-    else if ((link & ZAB_LINK_OURS) != 0)
-        bytes_printf(out, "own link %" PRIu64, link & ~ZAB_LINK_OURS);
     else
-        bytes_printf(out, "link %" PRIu64, link);
+        bytes_printf(out, "%s%slink %" PRIu64, (link & ZAB_LINK_OURS) != 0 ? "own " : "",
+                     (link & ZAB_LINK_MASTER) != 0 ? "observers' " : "",
+                     link & ~(ZAB_LINK_OURS | ZAB_LINK_MASTER));
 }
 
 const char *zab_role_name(enum zab_role role)
@@ -143,7 +143,8 @@ static const char *action_name(const struct zab_action *a)
     case ZAB_DO_SEND:
         return "->";
     case ZAB_DO_CONNECT:
-        return "connects to";
+        return (a->link & ZAB_LINK_MASTER) != 0 ? "connects to the observers' port of"
+                                                : "connects to";
     case ZAB_DO_CLOSE:
         return "closes";
     case ZAB_DO_CALL:

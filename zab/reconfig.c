@@ -36,6 +36,28 @@ void reconfig_see(struct zab *z, struct zab_config *config)
         see(z, zab_config_ref(config));
 }
 
+/* Who observes is sent nothing before it is decided, so it can't help to decide. Nor can who is
+ * made an observer and has not left as a follower yet: it comes again as what it is. */
+static bool can_acknowledge(const struct zab *z, const struct learner *l)
+{
+    const struct zab_member *m = zab_config_find(z->cur, l->sid);
+
+    return l->stage >= LEARNER_SYNCED && !l->is_observer && (m == NULL || m->is_voter);
+}
+
+size_t zab_voices(const struct zab *z, zk_sid *ret, size_t cap)
+{
+    size_t count = 0;
+
+    if (z->role != ZAB_LEADING || cap == 0)
+        return 0;
+    ret[count++] = z->conf.self;
+    for (size_t i = 0; i < z->learner_count && count < cap; i++)
+        if (can_acknowledge(z, &z->learners[i]))
+            ret[count++] = z->learners[i].sid;
+    return count;
+}
+
 /* Who is to lead: we if we can, else who has most of what we proposed. */
 static zk_sid designate(const struct zab *z)
 {
@@ -67,6 +89,14 @@ static void put_in_force(struct zab *z, struct zab_config *config, zk_zxid zxid,
     core_set_observer(z, self != NULL && !self->is_voter);
 }
 
+/* Another leads from here on: what is behind the configuration is for that one to commit. */
+static void mute(struct zab *z, bool is_muted)
+{
+    z->lead.is_muted = is_muted;
+    z->lead.muted_ms = z->now_ms;
+    z->lead.has_lost_link = true;
+}
+
 void reconfig_decide(struct zab *z)
 {
     zk_zxid zxid = z->seen->version;
@@ -74,16 +104,14 @@ void reconfig_decide(struct zab *z)
 
     put_in_force(z, z->seen, zxid, designated);
     core_commit(z, zxid);
-    /* Another leads from here on: what is behind this txn is for that one to commit. */
-    z->lead.is_muted = designated != z->conf.self;
-    z->lead.has_lost_link = true;
+    mute(z, designated != z->conf.self);
 }
 
 void reconfig_establish(struct zab *z)
 {
     if (!z->conf.reconfig_enabled || !core_seen_is_newer(z))
         return;
-    z->lead.is_muted = !keeps_leader(z->cur, z->seen, z->conf.self);
+    mute(z, !keeps_leader(z->cur, z->seen, z->conf.self));
     put_in_force(z, z->seen, 0, NOBODY);
 }
 

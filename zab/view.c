@@ -38,6 +38,11 @@ zk_sid zab_leader(const struct zab *z)
     return z->leader;
 }
 
+zk_sid zab_master(const struct zab *z)
+{
+    return z->role == ZAB_OBSERVING && z->phase == ZAB_BROADCAST ? z->follow.master : NOBODY;
+}
+
 int64_t zab_epoch(const struct zab *z)
 {
     return z->current;
@@ -67,11 +72,14 @@ bool zab_state_is_void(const struct zab *z)
 
 size_t zab_learners(const struct zab *z, struct zab_learner_view *ret, size_t cap)
 {
+    bool leads = z->role == ZAB_LEADING;
+    const struct learner *all = leads ? z->learners : z->master.at;
+    size_t have = leads ? z->learner_count : z->master.count;
     size_t count = 0;
 
-    for (size_t i = 0; i < z->learner_count && count < cap; i++) {
-        const struct learner *l = &z->learners[i];
-        if (z->role == ZAB_LEADING)
+    for (size_t i = 0; i < have && count < cap; i++) {
+        const struct learner *l = &all[i];
+        if (l->stage != LEARNER_RIVAL)
             ret[count++] = (struct zab_learner_view){ .link = l->link,
                                                       .sid = l->sid,
                                                       .is_observer = l->is_observer,

@@ -76,6 +76,8 @@ int zab_new(struct zab **ret, const struct zab_conf *conf, const struct zab_save
     z->leader = NOBODY;
     z->look_ms = NEVER;
     rand_seed(&z->rand, conf->seed);
+    if (conf->observer_masters) /* Each observer begins with another. */
+        z->master_turn = rand_next(&z->rand) >> 1;
     /* All that is in the log was applied by recovery. For a server of one it is decided, too:
      * nobody else can know better. */
     z->proposed = z->appended = z->logged = z->committed = saved->logged;
@@ -106,6 +108,7 @@ struct zab *zab_free(struct zab *z)
     bytes_done(&z->seen_text);
     bytes_done(&z->old_seen_text);
     free(z->learners);
+    free(z->master.at);
     free(z->actions);
     free(z);
     return NULL;
@@ -172,18 +175,6 @@ void core_become(struct zab *z, const char *why)
     a->why = why;
 }
 
-void core_mend_state(struct zab *z)
-{
-    if (!z->is_void && !z->is_diverged)
-        return;
-    z->is_void = z->is_diverged = false;
-    /* The whole log is replayed. */
-    z->committed = z->appended;
-    struct zab_action *a = core_act(z, ZAB_DO_TRUNCATE);
-    a->zxid = z->appended > 0 ? z->appended : 0;
-    a->is_reload = true;
-}
-
 int64_t core_init_ms(const struct zab *z)
 {
     return z->conf.tick_ms * z->conf.init_limit;
@@ -215,6 +206,7 @@ static void begin_election(struct zab *z)
     zk_zxid zxid = z->is_disk_slow ? z->logged : z->appended;
 
     z->look_ms = NEVER;
+    election_stand_late(z->election, z->is_lost);
     election_begin(z->election, z->now_ms, ZAB_MUTATED(FORGET_TAIL) ? z->committed : zxid,
                    z->current, &out);
     on_election(z, &out);
@@ -242,7 +234,7 @@ void core_look(struct zab *z, const char *why)
     if (z->is_retired || z->is_saving)
         return;        /* Until ZAB_EV_SNAPSHOT_SAVED: only then is it known where our log ends. */
     if (was_observing) /* Not all of them at once. */
-        z->look_ms = z->now_ms + (int64_t)rand_below(&z->rand, OBSERVER_DELAY_MS);
+        z->look_ms = z->now_ms + follow_election_pause(z);
     else
         begin_election(z);
 }
@@ -370,6 +362,8 @@ static void on_notified(struct zab *z, const struct zab_event *ev)
     if (z->role == ZAB_LEADING && z->phase != ZAB_BROADCAST &&
         ev->notification->state == ZAB_STATE_LOOKING)
         lead_looker(z, ev->peer);
+    if (z->role == ZAB_FOLLOWING || z->role == ZAB_OBSERVING)
+        follow_notified(z, ev->peer, ev->notification);
 }
 
 static void on_reachable(struct zab *z, const struct zab_event *ev)
@@ -397,6 +391,7 @@ static void on_time(struct zab *z, const struct zab_event *ev)
         lead_expire_held(z);
     else
         follow_event(z, ev);
+    master_expire(z);
 }
 
 /* The snapshot of a sync that broke off is stored: our log ends there, whatever it held. */
@@ -404,7 +399,8 @@ static void on_late_snapshot(struct zab *z)
 {
     if (!z->is_saving)
         return;
-    z->is_saving = z->is_void = z->is_diverged = false;
+    z->is_saving = false;
+    core_state_is_good(z);
     z->appended = z->logged = z->committed = z->saving;
     if (!z->is_retired)
         begin_election(z);
@@ -436,17 +432,12 @@ static void on_step_down(struct zab *z, const struct zab_event *ev)
     core_act(z, ZAB_DO_STEPPED_DOWN)->why = ev->why;
 }
 
-static void on_diverged(struct zab *z)
-{
-    z->is_diverged = true;
-    if (z->role != ZAB_LOOKING)
-        core_look(z, "our state has not the digest it should have");
-}
-
 static void on_link(struct zab *z, const struct zab_event *ev)
 {
     if (follow_is_link(z, ev->link))
         follow_event(z, ev);
+    else if ((ev->link & ZAB_LINK_MASTER) != 0)
+        master_link(z, ev);
     else if (ev->kind == ZAB_EV_PACKET)
         lead_packet(z, ev);
     else if (ev->kind == ZAB_EV_LINK_DOWN)
@@ -505,7 +496,7 @@ static void ensemble_step(struct zab *z, const struct zab_event *ev)
             on_late_snapshot(z);
         break;
     case ZAB_EV_DIVERGED:
-        on_diverged(z);
+        core_diverged(z);
         break;
     case ZAB_EV_PROPOSED_CONFIG:
         reconfig_propose(z, ev->config);
@@ -517,7 +508,11 @@ static void ensemble_step(struct zab *z, const struct zab_event *ev)
     if (ZAB_MUTATED(ACK_BEFORE_FSYNC) && z->logged < z->appended)
         on_logged(z, &(struct zab_event){ .kind = ZAB_EV_LOGGED, .zxid = z->appended });
     if (z->role == ZAB_LEADING)
+        lead_settle_rivals(z);
+    if (z->role == ZAB_LEADING)
         broadcast_settle(z);
+    if (z->master.count > 0)
+        master_settle(z);
 }
 
 /* ---- A server of one. */
@@ -574,5 +569,7 @@ int64_t zab_deadline(const struct zab *z)
         mine = z->learners[0].since_ms + core_init_ms(z);
     else if (z->role != ZAB_LOOKING)
         mine = follow_deadline(z);
+    if (master_deadline(z) < mine)
+        mine = master_deadline(z);
     return mine < at ? mine : at;
 }

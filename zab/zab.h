@@ -35,6 +35,8 @@ enum zab_phase { ZAB_ELECTION, ZAB_DISCOVERY, ZAB_SYNCHRONIZATION, ZAB_BROADCAST
  * core does, with ZAB_LINK_OURS set. 0 is none. */
 typedef uint64_t zab_link;
 #define ZAB_LINK_OURS ((zab_link)1 << 63)
+/* Set in the names of links, of both kinds, to an observerMasterPort instead of a quorum port. */
+#define ZAB_LINK_MASTER ((zab_link)1 << 62)
 
 struct zab_conf {
     zk_sid self;
@@ -48,6 +50,11 @@ struct zab_conf {
     int64_t max_wait_for_epoch_ms;                     /* leader.maxTimeToWaitForEpoch; -1: off. */
     bool reconfig_enabled;
     bool zabd_hints; /* Say to peers, where Java ignores it, that we are zabd. */
+    /* observerMasterPort: a follower serves observers, and an observer asks followers first. */
+    bool observer_masters;
+    /* An observer waits up to so long before it asks the leader, and before it looks for one (0:
+     * the default; negative: not at all). */
+    int64_t observer_reconnect_ms, observer_election_ms;
     struct zab_config_rules rules;
     uint64_t seed; /* Jitter of observers. */
 };
@@ -182,6 +189,9 @@ struct zab_actions zab_step(struct zab *z, const struct zab_event *ev);
 /* When ZAB_EV_TIME is due, ms; INT64_MAX: never. Ask after each step. */
 int64_t zab_deadline(const struct zab *z);
 
+/* .why of the ZAB_DO_BECOME with which leader.maxTimeToWaitForEpoch ends a leader. */
+extern const char zab_why_disloyal[];
+
 /* Whether ZAB_EV_SUBMIT is allowed now: we lead, are established, and there is room. When it is
  * false the server does not queue more, it stops reading from clients. */
 bool zab_can_submit(const struct zab *z);
@@ -200,10 +210,15 @@ zk_zxid zab_logged(const struct zab *z); /* Last one in our log, or on its way t
 enum zab_role zab_role(const struct zab *z);
 enum zab_phase zab_phase(const struct zab *z);
 zk_sid zab_leader(const struct zab *z); /* INT64_MIN: nobody. */
+/* Observer: who serves us, its leader or a follower; INT64_MIN: nobody yet. */
+zk_sid zab_master(const struct zab *z);
 int64_t zab_epoch(const struct zab *z); /* Established: currentEpoch. */
 int64_t zab_accepted(const struct zab *z);
 const struct zab_config *zab_config_in_force(const struct zab *z);
 const struct zab_config *zab_config_last_seen(const struct zab *z);
+/* Leader: whose acknowledgements of what is proposed now can be hoped for, itself among them. At
+ * most cap; returns how many. */
+size_t zab_voices(const struct zab *z, zk_sid *ret, size_t cap);
 /* What mntr and stat tell of learners; sid of a link (INT64_MIN: unknown). */
 struct zab_learner_view {
     zab_link link;

@@ -24,18 +24,20 @@ void append_now(struct ensemble *e)
     e->appended = b->txns[b->count - 1].zxid;
     if (e->conf.history_bytes > 0)
         history_add(&e->history, b);
+    if (e->role == ZAB_LEADING)
+        figures_proposed(e, b);
     e->last_batch = b;
     e->io.append(e->io.ctx, b);
 }
 
-void take_state(struct ensemble *e, struct state *from, bool is_fuzzy)
+void take_state(struct ensemble *e, struct state *from)
 {
     feed_end_all(e); /* They may be walking through the old one. */
     state_done(e->state);
     *e->state = *from;
     *from = (struct state){ 0 };
-    order_reset(e->order, is_fuzzy);
-    e->fuzzy_until = is_fuzzy ? -1 : 0;
+    order_reset(e->order, e->state->is_fuzzy);
+    e->fuzzy_until = -1;
     e->state_is_new = true;
 }
 
@@ -64,7 +66,7 @@ static void truncate_to(struct ensemble *e, zk_zxid zxid)
         e->state_is_void = e->is_diverged = true;
         return;
     }
-    take_state(e, &state, false);
+    take_state(e, &state);
     e->state_is_void = false;
 }
 
@@ -77,6 +79,8 @@ static void save_snapshot(struct ensemble *e, zk_zxid zxid)
         history_add(&e->history, b);
     wal_batch_unref(b);
     e->append_to = e->appended = zxid;
+    if (e->load_is_exact)
+        order_is_exact(e->order);
     e->io.save_snapshot(e->io.ctx);
 }
 
@@ -124,10 +128,8 @@ static void look_at_digests(struct ensemble *e)
 {
     uint64_t mismatches = order_digest_mismatches(e->order);
 
-    if (e->fuzzy_until > 0 && order_last_applied(e->order) >= e->fuzzy_until) {
+    if (e->fuzzy_until >= 0 && order_last_applied(e->order) >= e->fuzzy_until)
         order_is_exact(e->order);
-        e->fuzzy_until = 0;
-    }
     if (mismatches == e->mismatches)
         return;
     e->mismatches = mismatches;
@@ -181,6 +183,9 @@ static void call_leader(struct ensemble *e, const struct zab_action *a)
 {
     e->leader_link = a->link;
     e->leader_is_up = false;
+    if ((a->link & ZAB_LINK_MASTER) != 0)
+        say(e, LOG_LEVEL_INFO, "observer: asks another than its leader peer=%lld",
+            (long long)a->peer);
     e->io.connect(e->io.ctx, a->link, a->peer);
 }
 
@@ -188,8 +193,10 @@ static void serve(struct ensemble *e, const struct zab_event *ev)
 {
     if (e->role == ZAB_LEADING)
         serve_learner(e, ev->link, ev->packet);
-    else
+    else if (ev->link == e->leader_link)
         serve_from_leader(e, ev->packet);
+    else
+        serve_observer(e, ev->link, ev->packet);
 }
 
 static void confirmed(struct ensemble *e, const struct zab_action *a)
@@ -204,7 +211,7 @@ static void confirmed(struct ensemble *e, const struct zab_action *a)
 
 /* ---- All of them. */
 
-static void disk_action(struct ensemble *e, const struct zab_action *a)
+static void disk_action(struct ensemble *e, const struct zab_action *a, const struct zab_event *ev)
 {
     if (a->kind == ZAB_DO_SAVE_ACCEPTED)
         e->io.save_accepted(e->io.ctx, a->epoch);
@@ -215,7 +222,7 @@ static void disk_action(struct ensemble *e, const struct zab_action *a)
     else if (a->kind == ZAB_DO_TRUNCATE)
         truncate_to(e, a->zxid);
     else if (a->kind == ZAB_DO_LOAD)
-        load_begin(e, a->link, a->zxid);
+        load_begin(e, a->link, ev->packet);
     else
         save_snapshot(e, a->zxid);
 }
@@ -253,7 +260,7 @@ static void carry_out(struct ensemble *e, const struct zab_action *a, const stru
     case ZAB_DO_TRUNCATE:
     case ZAB_DO_LOAD:
     case ZAB_DO_SAVE_SNAPSHOT:
-        disk_action(e, a);
+        disk_action(e, a, ev);
         break;
     case ZAB_DO_HOLD:
         hold(e, ev, a->zxid);

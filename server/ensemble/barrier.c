@@ -93,15 +93,17 @@ void barriers_refuse(struct ensemble *e)
 
 /* SYNC came: behind every COMMIT that the leader sent before it, some of which may wait for our own
  * log still. */
-void barrier_answered(struct ensemble *e)
+void barrier_answered(struct ensemble *e, zk_zxid zxid)
 {
+    zk_zxid told = zab_told(e->zab);
+
     for (size_t i = 0; i < e->barrier_count; i++) {
         struct barrier *b = &e->barriers[(e->barrier_first + i) % e->barrier_cap];
 
         if (b->has_sync)
             continue;
         b->has_sync = true;
-        b->zxid = zab_told(e->zab);
+        b->zxid = zxid > 0 && zxid < told ? zxid : told;
         break;
     }
     barriers_look(e);

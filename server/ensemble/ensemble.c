@@ -19,6 +19,7 @@ static void on_applied(void *ctx, const struct applied *a)
 {
     struct ensemble *e = ctx;
 
+    figures_applied(e, a);
     if (e->forwarded_count > 0)
         forwarded_applied(e, a);
     e->host.sink.applied(e->host.sink.ctx, a);
@@ -46,6 +47,8 @@ int ensemble_new(struct ensemble **ret, const struct ensemble_conf *conf,
     e->watches = watches;
     e->append_to = e->appended = e->logged = tree_zxid(state->tree);
     e->election_ms_last = -1;
+    figures_forget(e);
+    e->fuzzy_until = -1;
     list_init(&e->feeds);
     history_init(&e->history, e->appended);
     int r = zab_new(&e->zab, &conf->zab, saved);
@@ -75,6 +78,7 @@ struct ensemble *ensemble_free(struct ensemble *e)
     bytes_done(&e->commits.bytes);
     free(e->forwarded);
     free(e->touches);
+    free(e->asked.at);
     free(e->barriers);
     free(e->downs);
     free(e);
@@ -103,10 +107,16 @@ void ensemble_start(struct ensemble *e)
 {
     struct zab_event ev = ensemble_event(e, ZAB_EV_START);
 
-    e->looking_since_ms = e->now_ms;
+    e->looking_since_ms = e->absent_since_ms = e->now_ms;
+    e->figures.looking++;
     if (!e->conf.zab.is_alone)
         e->io.members(e->io.ctx, zab_config_in_force(e->zab), zab_config_last_seen(e->zab));
     ensemble_step(e, &ev);
+}
+
+void ensemble_suspect(struct ensemble *e)
+{
+    e->state_is_void = e->is_diverged = true;
 }
 
 int64_t ensemble_deadline(const struct ensemble *e)
@@ -171,8 +181,11 @@ static void trim_history(struct ensemble *e)
     zk_zxid until =
         e->logged < order_last_applied(e->order) ? e->logged : order_last_applied(e->order);
     uint64_t most = e->conf.history_bytes;
+    uint64_t patience = most * HISTORY_PATIENCE;
 
-    history_trim(&e->history, until, most * HISTORY_PATIENCE, e->conf.history_count);
+    if (e->role != ZAB_LEADING)
+        patience = most > e->conf.observer_bytes ? most : e->conf.observer_bytes;
+    history_trim(&e->history, until, patience, e->conf.history_count);
     zk_zxid lowest = feed_lowest(e);
     history_trim(&e->history, until < lowest ? until : lowest, most, e->conf.history_count);
 }
@@ -183,8 +196,7 @@ static void run_peers(struct ensemble *e)
         e->wants_pings = false;
         ensemble_timer(e);
     }
-    if (e->role == ZAB_LEADING)
-        feed_run_all(e);
+    feed_run_all(e);
     trim_history(e);
     e->read_ticket = 0;
     bool can_submit = ensemble_can_submit(e);
@@ -258,7 +270,7 @@ void ensemble_view(const struct ensemble *e, struct ensemble_view *ret)
                                    .proposals_sent = e->proposals_sent,
                                    .election_ms_last = e->election_ms_last,
                                    .elections = e->elections };
-    if (e->conf.zab.is_alone || e->role != ZAB_LEADING)
+    if (e->conf.zab.is_alone)
         return;
     const struct zab_config *config = zab_config_in_force(e->zab);
     size_t count = zab_learners(e->zab, views, FEEDS_MAX);

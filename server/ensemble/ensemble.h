@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/ensemble/figures.h"
 #include "server/order/order.h"
 #include "server/session/session.h"
 #include "server/state/recover.h"
@@ -94,6 +95,7 @@ struct ensemble_conf {
     uint64_t history_bytes;  /* Committed txns kept for learners; 0 on a server of one. */
     uint32_t history_count;  /* At least so many of them: commitLogCount. */
     uint64_t feed_bytes_max; /* Unsent to one learner, beyond which its feed waits. */
+    uint64_t observer_bytes; /* As a follower: of history_bytes what is kept for slow observers. */
     uint32_t frame_max;      /* jute.maxbuffer + extra: of a packet's data. */
     bool force_snapshot_sync;
     bool log_sync; /* snapshotSizeFactor >= 0. */
@@ -114,6 +116,9 @@ const struct zab *ensemble_zab(const struct ensemble *e);
 void ensemble_tick(struct ensemble *e, int64_t now_ms,
                    int64_t wall_ms); /* The clocks of this turn; first of all. */
 void ensemble_start(struct ensemble *e);
+/* Before the start: what recovery made of our files has not the digest that they promise. A
+ * leader's snapshot shall replace it; only if we are to lead ourselves it must do. */
+void ensemble_suspect(struct ensemble *e);
 int64_t ensemble_deadline(const struct ensemble *e);
 void ensemble_timer(struct ensemble *e); /* It has come. */
 /* Election port: the body of a frame. */
@@ -163,5 +168,7 @@ struct ensemble_view {
     uint64_t elections;
 };
 void ensemble_view(const struct ensemble *e, struct ensemble_view *ret);
+const struct ensemble_figures *ensemble_figures(const struct ensemble *e);
+void ensemble_forget_figures(struct ensemble *e);
 
 #endif

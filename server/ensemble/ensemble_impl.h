@@ -8,8 +8,10 @@
  *   feed.c       what a learner is sent; feed_begin.c: before it is up to date
  *   requests.c   the leader's side of what learners ask for
  *   learner.c    a learner's side of the same
+ *   master.c     a follower's side of it, for the observers that it serves
  *   barrier.c    who waits for a quorum's word and a zxid: sync, linearizable reads
- *   reconfig.c   a change of the membership */
+ *   reconfig.c   a change of the membership
+ *   figures.c    what mntr tells of all that */
 #ifndef SERVER_ENSEMBLE_ENSEMBLE_IMPL_H
 #define SERVER_ENSEMBLE_ENSEMBLE_IMPL_H
 
@@ -39,6 +41,17 @@ struct forwarded {
     zk_session_id session;
     int32_t xid;
     uint32_t len;
+};
+
+/* A session that the leader was asked about: for an observer of ours, or (0) for a client. */
+struct asked {
+    zk_session_id session;
+    zab_link link;
+};
+
+struct asked_line {
+    struct asked *at;
+    size_t first, count, cap;
 };
 
 /* A request of a learner that there is no room for yet. */
@@ -88,7 +101,7 @@ struct ensemble {
     bool state_is_void, state_is_new;
     bool is_diverged; /* To be told to the core. */
     uint64_t mismatches;
-    zk_zxid fuzzy_until; /* -1: not known yet; 0: not fuzzy. */
+    zk_zxid fuzzy_until; /* If the state is fuzzy: up to where at most; -1: not known yet. */
 
     /* As leader. */
     struct history history;
@@ -111,6 +124,7 @@ struct ensemble {
     bool leader_is_up;
     struct load_stream *load; /* NULL: packets. */
     zk_zxid load_zxid;
+    bool load_is_exact; /* By the time of NEWLEADER. */
     int64_t progress_ms;
     struct forwarded *forwarded; /* A ring. */
     uint32_t forwarded_first, forwarded_count;
@@ -118,6 +132,7 @@ struct ensemble {
     struct session_touch *touches;
     size_t touch_count, touch_cap;
     uint32_t touch_round; /* Never 0. */
+    struct asked_line asked;
     zab_link receiving;   /* Whose bytes are being looked at... */
     bool receiving_ended; /* ...and that it was closed meanwhile. */
 
@@ -131,7 +146,21 @@ struct ensemble {
 
     int64_t looking_since_ms, election_ms_last;
     uint64_t elections, proposals_sent;
+    struct ensemble_figures figures;
+    int64_t sync_since_ms, absent_since_ms; /* Since when we are brought level; serve nobody. */
+    zk_sid leader_said;                     /* In the last line about our role. */
 };
+
+/* ---- figures.c */
+void figures_forget(struct ensemble *e);
+/* The role or the phase has changed from these; and: it serves from now on. */
+void figures_role(struct ensemble *e, enum zab_role was, enum zab_phase phase_was);
+void figures_serves(struct ensemble *e);
+void figures_feed(struct ensemble *e, const struct feed *begun);
+void figures_proposed(struct ensemble *e, const struct wal_batch *b);
+void figures_applied(struct ensemble *e, const struct applied *a);
+/* From our leader, while we serve. txn: of a proposal. */
+void figures_received(struct ensemble *e, const struct zab_packet *p, struct jute_bytes txn);
 
 /* ---- actions.c */
 void ensemble_step(struct ensemble *e, const struct zab_event *ev);
@@ -139,7 +168,7 @@ struct zab_event ensemble_event(const struct ensemble *e, unsigned kind);
 /* Hands to the log what may go there. */
 void append_now(struct ensemble *e);
 /* The state is replaced by *from, which is taken over. */
-void take_state(struct ensemble *e, struct state *from, bool is_fuzzy);
+void take_state(struct ensemble *e, struct state *from);
 /* Where the txns end that we have, in flight or applied. */
 static inline zk_zxid order_end(const struct ensemble *e)
 {
@@ -180,7 +209,7 @@ bool forward_has_room(const struct ensemble *e);
 void forwarded_applied(struct ensemble *e, const struct applied *a);
 void answer_ping(struct ensemble *e, zab_link link, zk_zxid zxid);
 void learner_reset(struct ensemble *e);
-void load_begin(struct ensemble *e, zab_link link, zk_zxid zxid);
+void load_begin(struct ensemble *e, zab_link link, const struct zab_packet *snap);
 /* Bytes taken, or -EBADMSG. */
 int64_t load_feed(struct ensemble *e, const uint8_t *at, size_t len);
 void load_abort(struct ensemble *e);
@@ -192,12 +221,25 @@ void barriers_forget(struct ensemble *e, zab_link link);
 /* Where the oldest sync of this learner stands that is not answered; INT64_MAX: there is none. */
 zk_zxid barrier_owed(const struct ensemble *e, zab_link link);
 void barriers_refuse(struct ensemble *e);
-void barrier_answered(struct ensemble *e); /* A SYNC came: the oldest. */
+/* A SYNC came: for the oldest. zxid: what there was when the leader was asked; 0: it didn't say. */
+void barrier_answered(struct ensemble *e, zk_zxid zxid);
+
+/* ---- master.c */
+/* ZAB_DO_SERVE as follower, of an observer. */
+void serve_observer(struct ensemble *e, zab_link link, const struct zab_packet *p);
+/* The leader's answer is an observer's. */
+bool relay_validity(struct ensemble *e, zk_session_id session, const struct zab_packet *p);
+/* False: there are too many. */
+bool asked_add(struct ensemble *e, zk_session_id session, zab_link link);
+/* Who asked first; 0: a client of ours. */
+zab_link asked_take(struct ensemble *e, zk_session_id session);
+void asked_forget(struct ensemble *e);
 
 /* ---- reconfig.c */
 enum { TXN_HEAD_BYTES = 32, TXN_TYPE_AT = 28 }; /* Of a txn entry. */
 /* The configuration in a txn that reconfigures, a reference; NULL: it does not, or no good one. */
-struct zab_config *config_of_txn(struct ensemble *e, const uint8_t *payload, size_t len);
+struct zab_config *config_of_txn(struct ensemble *e, const uint8_t *payload, size_t len,
+                                 bool *ret_is_unreadable);
 /* Of struct order_conf. The configuration is proposed with the batch of its txn. */
 enum zk_err prepare_config(void *ctx, const struct reconfig_request *r, zk_zxid zxid,
                            bool may_write, struct bytes *ret_text);

@@ -223,7 +223,9 @@ void feed_send_sync(struct ensemble *e, zab_link link, zk_zxid zxid)
         return; /* It is gone. */
     place.proposed = place.committed = last_upto(e, zxid);
     e->scratch.len = 0;
-    put_bare(&e->scratch, ZAB_SYNC, 0);
+    /* Commits may have overtaken it on their way to a zabd, which needs to know by which: observers
+     * of ZooKeeper may stand behind it (commit_limit()). */
+    put_bare(&e->scratch, ZAB_SYNC, f->is_zabd ? place.committed : 0);
     send_or_queue(e, f, &place);
 }
 
@@ -406,16 +408,15 @@ static bool run_once(struct ensemble *e, struct feed *f, size_t *slice)
     return send_txns(e, f);
 }
 
-static void run(struct ensemble *e, struct feed *f)
+static void run(struct ensemble *e, struct feed *f, size_t *slice)
 {
     zab_link link = f->link;
-    size_t slice = FEED_SLICE_BYTES;
 
     if (is_overrun(e, f) || f->control_bytes > FEED_CONTROL_BYTES_MAX) {
         close_link(e, link, "it lags too far behind");
         return;
     }
-    while (has_room(e, f) && run_once(e, f, &slice)) {
+    while (has_room(e, f) && run_once(e, f, slice)) {
         if (feed_find(e, link) == NULL)
             return;
         if (is_overrun(e, f)) {
@@ -432,11 +433,30 @@ static void run(struct ensemble *e, struct feed *f)
     note_progress(e, f);
 }
 
+/* With what is left of a turn's share of slow work. */
+static void run_with_share(struct ensemble *e, zab_link link, size_t *left)
+{
+    struct feed *f = feed_find(e, link);
+    size_t share = *left < FEED_SLICE_BYTES ? *left : FEED_SLICE_BYTES;
+    size_t slice = share;
+
+    if (f == NULL)
+        return;
+    run(e, f, &slice);
+    *left -= share - slice;
+    f = feed_find(e, link);
+    if (f != NULL && slice < share) {
+        list_remove(&f->in_all);
+        list_append(&e->feeds, &f->in_all);
+    }
+}
+
 void feed_run_all(struct ensemble *e)
 {
     /* A step may close any of them: the list is walked by links. */
     zab_link links[FEEDS_MAX];
     size_t count = 0;
+    size_t left = FEED_TURN_BYTES;
 
     e->has_work = false;
     list_each(it, &e->feeds)
@@ -444,11 +464,8 @@ void feed_run_all(struct ensemble *e)
         if (count < FEEDS_MAX)
             links[count++] = list_entry(it, struct feed, in_all)->link;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct feed *f = feed_find(e, links[i]);
-        if (f != NULL)
-            run(e, f);
-    }
+    for (size_t i = 0; i < count; i++)
+        run_with_share(e, links[i], &left);
 }
 
 bool feed_has_work(const struct ensemble *e)

@@ -28,6 +28,10 @@ struct control {
     uint8_t at[];
 };
 
+/* In the data of a SNAP packet, between zabd servers, any of: it is for the learner's digest; with
+ * what comes before NEWLEADER it makes up the exact state of a zxid. */
+enum { FEED_SNAP_DIFFERS = 1, FEED_SNAP_EXACT = 2 };
+
 enum feed_stage {
     FEED_SNAP, /* The stream of a snapshot leaves. */
     FEED_LOG,  /* Txns from the log on disk, as far as the history does not reach back. */
@@ -38,6 +42,7 @@ struct feed {
     zab_link link;
     struct list in_all;
     bool is_observer, is_zabd;
+    bool differs;    /* Its digest was another than ours at its place. */
     bool is_greeted; /* NEWLEADER has left: an observer gets INFORM from there on. */
     enum feed_stage stage;
     zk_zxid proposed, committed; /* What it was sent. */

@@ -103,12 +103,30 @@ static void send_first(struct ensemble *e, struct feed *f, int32_t type, zk_zxid
     e->io.send(e->io.ctx, f->link, e->scratch.at, e->scratch.len);
 }
 
+/* Another zabd is told when it is for its digest, so that it can say so itself, and whether ours
+ * can be had from it. */
 static void begin_snap(struct ensemble *e, struct feed *f)
 {
+    int32_t flags =
+        (f->differs ? FEED_SNAP_DIFFERS : 0) | (e->state->is_fuzzy ? 0 : FEED_SNAP_EXACT);
+
     f->dump = dump_stream_begin(e->state);
     f->stage = FEED_SNAP;
     f->proposed = f->committed = dump_stream_zxid(f->dump);
-    send_first(e, f, ZAB_SNAP, f->proposed);
+    if (!f->is_zabd || flags == 0) {
+        send_first(e, f, ZAB_SNAP, f->proposed);
+        return;
+    }
+    struct bytes *out = &e->scratch;
+
+    out->len = 0;
+    jute_write_i32(out, ZAB_SNAP);
+    jute_write_i64(out, f->proposed);
+    jute_write_i32(out, 4);
+    jute_write_i32(out, flags);
+    jute_write_i32(out, -1);
+    f->sent_bytes += out->len;
+    e->io.send(e->io.ctx, f->link, out->at, out->len);
 }
 
 static bool begin_log(struct ensemble *e, struct feed *f, zk_zxid after)
@@ -169,9 +187,12 @@ void feed_begin(struct ensemble *e, const struct zab_action *a)
     f->stage = FEED_TXNS;
     f->progress_ms = e->now_ms;
     list_append(&e->feeds, &f->in_all);
-    request.wants_snapshot = a->wants_snapshot || differs(e, a);
+    f->differs = differs(e, a);
+    request.wants_snapshot = a->wants_snapshot || f->differs;
     struct zab_plan plan = plan_of(e, &request, true);
     const char *how = begin(e, f, &plan);
+
+    figures_feed(e, f);
 
     say(e, LOG_LEVEL_INFO, "feed: begun peer=%lld its_zxid=0x%llx how='%s' after=0x%llx",
         (long long)a->peer, (unsigned long long)a->zxid, how, (unsigned long long)f->proposed);
@@ -192,6 +213,20 @@ static void put_off(struct feed *f, zk_zxid zxid)
     }
 }
 
+/* The txns behind it come from the history; or from the log, when there were more meanwhile than
+ * the history may keep: another snapshot would take as long, and end the same way. */
+static void end_snap(struct ensemble *e, struct feed *f)
+{
+    f->dump = dump_stream_free(f->dump, e->state);
+    f->stage = FEED_TXNS;
+    put_off(f, order_last_applied(e->order));
+    if (f->proposed >= e->history.floor || !e->conf.log_sync || e->io.log_open == NULL ||
+        !begin_log(e, f, f->proposed))
+        return;
+    say(e, LOG_LEVEL_INFO, "feed: goes on from the log after=0x%llx",
+        (unsigned long long)f->proposed);
+}
+
 bool feed_run_snap(struct ensemble *e, struct feed *f, size_t *slice)
 {
     struct bytes *out = &e->scratch;
@@ -208,11 +243,8 @@ bool feed_run_snap(struct ensemble *e, struct feed *f, size_t *slice)
     f->sent_bytes += out->len;
     e->io.send(e->io.ctx, f->link, out->at, out->len);
     *slice -= out->len < *slice ? out->len : *slice;
-    if (r > 0) {
-        f->dump = dump_stream_free(f->dump, e->state);
-        f->stage = FEED_TXNS;
-        put_off(f, order_last_applied(e->order));
-    }
+    if (r > 0)
+        end_snap(e, f);
     return true;
 }
 

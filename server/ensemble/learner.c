@@ -163,10 +163,10 @@ void serve_from_leader(struct ensemble *e, const struct zab_packet *p)
     struct session_validity answer;
 
     if (p->type == ZAB_SYNC) {
-        barrier_answered(e);
+        barrier_answered(e, p->zxid);
     } else if (p->type == ZAB_REVALIDATE) {
         jute_read_session_validity(&in, &answer);
-        if (!in.bad)
+        if (!in.bad && !relay_validity(e, answer.session_id, p))
             e->host.revalidated(e->host.ctx, answer.session_id, answer.is_valid);
     }
 }
@@ -176,18 +176,49 @@ void learner_reset(struct ensemble *e)
     e->forwarded_first = e->forwarded_count = 0;
     e->forwarded_bytes = 0;
     e->touch_count = 0;
+    asked_forget(e);
 }
 
 /* ---- A snapshot. The old state stays until the new one is whole. */
 
-void load_begin(struct ensemble *e, zab_link link, zk_zxid zxid)
+/* What another zabd says of it. */
+static int32_t flags_of(const struct zab_packet *snap)
+{
+    struct jute_in in = jute_inside(snap->data);
+    int32_t flags;
+
+    jute_read_i32(&in, &flags);
+    return in.bad ? 0 : flags;
+}
+
+static void say_load(struct ensemble *e, const struct zab_packet *snap)
+{
+    unsigned long long zxid = (unsigned long long)snap->zxid;
+
+    if ((flags_of(snap) & FEED_SNAP_DIFFERS) != 0) {
+        e->figures.sync_mismatches++;
+        say(e, LOG_LEVEL_ERROR,
+            "digest: the state is not our leader's, a snapshot replaces it zxid=0x%llx "
+            "digest=0x%llx leader=%lld leaders_zxid=0x%llx",
+            (unsigned long long)order_last_applied(e->order),
+            (unsigned long long)tree_digest(e->state->tree), (long long)zab_leader(e->zab), zxid);
+        return;
+    }
+    say(e, LOG_LEVEL_INFO, "sync: a snapshot replaces our state zxid=0x%llx leader=%lld why='%s'",
+        zxid, (long long)zab_leader(e->zab),
+        e->state_is_void ? "ours is not to be trusted" : "too much is missing");
+}
+
+void load_begin(struct ensemble *e, zab_link link, const struct zab_packet *snap)
 {
     struct state empty = { 0 };
 
     zk_assert(link == e->leader_link && e->load == NULL);
+    say_load(e, snap);
     e->io.empty_state(e->io.ctx, &empty);
     e->load = load_stream_begin(&empty);
-    e->load_zxid = zxid;
+    e->load_zxid = snap->zxid;
+    e->load_is_exact = (flags_of(snap) & FEED_SNAP_EXACT) != 0;
     e->progress_ms = e->now_ms;
 }
 
@@ -216,8 +247,8 @@ static int load_end(struct ensemble *e)
     e->load = load_stream_free(e->load);
     if (r < 0)
         return -EBADMSG;
-    e->state_is_void = true;
-    take_state(e, &state, true);
+    e->state_is_void = state.is_fuzzy = true;
+    take_state(e, &state);
     history_clear(&e->history, e->load_zxid);
     e->append_to = e->appended = e->load_zxid;
     ev.link = e->leader_link;

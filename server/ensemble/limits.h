@@ -19,11 +19,14 @@ enum {
      * others have their turn. */
     FEED_SLICE_BYTES = 512 * 1024,
 
+    /* The same for all learners together. Who gets nothing in a turn comes first in the next. */
+    FEED_TURN_BYTES = 1024 * 1024,
+
     /* Bytes of packets that wait for their place in a learner's feed. More close its link. */
     FEED_CONTROL_BYTES_MAX = 1024 * 1024,
 
     /* While a learner is on its way through a snapshot or a log, the history keeps so many times
-     * history_bytes for it; then its link closes when it gets there. */
+     * history_bytes for it; then it goes on from the log when it gets there, or its link closes. */
     HISTORY_PATIENCE = 4,
 
     /* Requests of one learner that wait for room among the proposals, bytes; more close its
@@ -39,6 +42,16 @@ enum {
     FORWARD_BYTES_MAX = 16 * 1024 * 1024,
     /* Unsent to the leader: the same. */
     FORWARD_UNSENT_MAX = 4 * 1024 * 1024,
+
+    /* Sessions that the leader was asked about and did not answer for yet. One more of an
+     * observer's closes its link. */
+    ASKED_MAX = 1024 * 1024,
+    /* Unsent to the leader, of what observers ask for. With more the link of the next one that asks
+     * is closed. */
+    RELAY_UNSENT_MAX = 64 * 1024 * 1024,
+    /* Touched sessions that wait for the leader's next PING. More of observers' are passed over:
+     * they tell of them again. */
+    RELAYED_TOUCHES_MAX = 1024 * 1024,
 
     /* Sessions in one PING answer; the rest follows with the next. */
     TOUCHES_MAX = 65536,

@@ -104,10 +104,17 @@ static void one_packet(struct ensemble *e, zab_link link, const struct zab_packe
 
     ev.link = link;
     ev.packet = p;
+    if (e->serves && link == e->leader_link)
+        figures_received(e, p, payload);
+    bool is_unreadable = false;
     if (payload.len > 0 && link == e->leader_link)
-        ev.config = config_of_txn(e, payload.at, (size_t)payload.len);
+        ev.config = config_of_txn(e, payload.at, (size_t)payload.len, &is_unreadable);
+    if (is_unreadable) { /* To go on with the old members would be to count the wrong votes. */
+        close_link(e, link, "it proposed members that can't be read");
+        return;
+    }
     if (p->type == ZAB_LEADERINFO && link == e->leader_link && e->conf.order.digest &&
-        !e->state_is_void && e->fuzzy_until == 0) {
+        !e->state_is_void && !e->state->is_fuzzy) {
         ev.digest_zxid = order_last_applied(e->order);
         ev.digest = tree_digest(e->state->tree);
     }

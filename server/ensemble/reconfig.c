@@ -1,11 +1,16 @@
 /* A change of the membership (quorum-protocol 5.2). */
+#include <errno.h>
+
 #include "server/ensemble/ensemble_impl.h"
 #include "util/log.h"
 
-struct zab_config *config_of_txn(struct ensemble *e, const uint8_t *payload, size_t len)
+struct zab_config *config_of_txn(struct ensemble *e, const uint8_t *payload, size_t len,
+                                 bool *ret_is_unreadable)
 {
     struct zab_config *config = NULL;
-    char why[ZAB_CONFIG_WHY_MAX];
+    char why[ZAB_CONFIG_WHY_MAX] = "its txn";
+
+    *ret_is_unreadable = false;
     struct set_data_txn set;
     struct txn txn;
 
@@ -15,27 +20,47 @@ struct zab_config *config_of_txn(struct ensemble *e, const uint8_t *payload, siz
     jute_read_set_data_txn(&txn.body, &set);
     if (txn.body.bad || set.data.len < 0 ||
         zab_config_parse(&config, (const char *)set.data.at, (size_t)set.data.len,
-                         &e->conf.zab.rules, why) < 0)
+                         &e->conf.zab.rules, why) < 0) {
+        *ret_is_unreadable = e->conf.zab.reconfig_enabled;
+        if (*ret_is_unreadable)
+            say(e, LOG_LEVEL_ERROR, "reconfig: the leader's new members can't be read why='%s'",
+                why);
         return NULL;
+    }
     return config;
 }
 
 /* ---- The leader's part. */
 
-/* Whether those who are here and up to date can decide alone under c. */
-static bool has_quorum_here(const struct ensemble *e, const struct zab_config *c)
+/* Who of the new participants can't help to decide: the operator's next question. */
+static void say_missing(struct ensemble *e, const struct zab_config *c, const zk_sid *sids,
+                        size_t count)
 {
-    struct zab_learner_view views[FEEDS_MAX];
-    zk_sid sids[FEEDS_MAX + 1];
-    size_t learners = zab_learners(e->zab, views, FEEDS_MAX);
-    size_t count = 0;
+    struct bytes text = { 0 };
 
-    sids[count++] = e->conf.zab.self;
-    for (size_t i = 0; i < learners && i < FEEDS_MAX; i++)
-        /* Who observes is sent nothing before it is decided: it can't help to decide. */
-        if (views[i].is_synced && !views[i].is_observer)
-            sids[count++] = views[i].sid;
-    return zab_config_is_quorum(c, sids, count);
+    for (size_t i = 0; i < c->count; i++) {
+        bool is_here = !c->members[i].is_voter;
+        for (size_t j = 0; j < count && !is_here; j++)
+            is_here = sids[j] == c->members[i].sid;
+        if (!is_here)
+            bytes_printf(&text, text.len > 0 ? ",%lld" : "%lld", (long long)c->members[i].sid);
+    }
+    say(e, LOG_LEVEL_WARN,
+        "reconfig: refused why='too few of the new participants follow and are up to date' "
+        "missing=%.*s",
+        (int)text.len, text.len > 0 ? (const char *)text.at : "");
+    bytes_done(&text);
+}
+
+/* Whether those who are here and up to date can decide alone under c. */
+static bool has_quorum_here(struct ensemble *e, const struct zab_config *c)
+{
+    zk_sid sids[FEEDS_MAX + 1];
+    size_t count = zab_voices(e->zab, sids, FEEDS_MAX + 1);
+    bool has_quorum = zab_config_is_quorum(c, sids, count);
+    if (!has_quorum)
+        say_missing(e, c, sids, count);
+    return has_quorum;
 }
 
 static enum zk_err check_config(struct ensemble *e, const struct reconfig_request *r, zk_zxid zxid,
@@ -51,10 +76,11 @@ static enum zk_err check_config(struct ensemble *e, const struct reconfig_reques
         return ZK_RECONFIG_IN_PROGRESS;
     if (r->cur_config_id != -1 && r->cur_config_id != seen->version)
         return ZK_BAD_VERSION;
-    if (zab_config_change(ret, seen, r->joining_servers, r->leaving_servers, r->new_members, zxid,
-                          &e->conf.zab.rules, why) < 0) {
+    int err = zab_config_change(ret, seen, r->joining_servers, r->leaving_servers, r->new_members,
+                                zxid, &e->conf.zab.rules, why);
+    if (err < 0) {
         say(e, LOG_LEVEL_WARN, "reconfig: refused why='%s'", why);
-        return ZK_BAD_ARGUMENTS;
+        return err == -EDOM ? ZK_MARSHALLING_ERROR : ZK_BAD_ARGUMENTS;
     }
     return has_quorum_here(e, *ret) ? ZK_OK : ZK_NEW_CONFIG_NO_QUORUM;
 }

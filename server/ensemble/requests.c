@@ -88,6 +88,7 @@ static void revalidate(struct ensemble *e, zab_link link, const struct zab_packe
         close_link(e, link, "a REVALIDATE can't be read");
         return;
     }
+    e->figures.revalidations++;
     data[8] = adopt_session(e, ask.session_id, ask.timeout_ms, link);
     (void)jute_store64(data, (uint64_t)ask.session_id);
     struct zab_packet answer = { .type = ZAB_REVALIDATE,
@@ -304,7 +305,11 @@ int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms
                               .authinfo = { .count = -1 } };
 
     (void)jute_store32(jute_store64(data, (uint64_t)id), (uint32_t)timeout_ms);
-    if (e->serves && e->leader_link != 0)
+    if (e->serves && e->leader_link != 0) {
+        /* Whose answer is whose matters only with observers. */
+        if (e->conf.zab.observer_masters && e->role == ZAB_FOLLOWING)
+            (void)asked_add(e, id, 0);
         send_packet(e, e->leader_link, &ask);
+    }
     return -1;
 }

@@ -38,20 +38,37 @@ static const char *name_of(enum zab_role role)
     return "?";
 }
 
+/* What it was and for how long nobody was served are what one asks first in the night. */
+static void say_looking(struct ensemble *e, const struct zab_action *a, const char *why)
+{
+    if (e->role == ZAB_LOOKING) /* The start. */
+        say(e, LOG_LEVEL_INFO, "role: looking epoch=0x%llx zxid=0x%llx why='%s'",
+            (unsigned long long)a->epoch, (unsigned long long)zab_logged(e->zab), why);
+    else
+        say(e, LOG_LEVEL_INFO, "role: looking was=%s leader=%lld epoch=0x%llx zxid=0x%llx why='%s'",
+            name_of(e->role), (long long)e->leader_said, (unsigned long long)a->epoch,
+            (unsigned long long)zab_logged(e->zab), why);
+}
+
 static void say_role(struct ensemble *e, const struct zab_action *a)
 {
     static const char *const phases[] = { "election", "discovery", "synchronization", "broadcast" };
+    const char *why = a->why != NULL ? a->why : "";
+    char served[48] = "";
 
     if (e->conf.zab.is_alone)
         return;
-    if (a->role == ZAB_LOOKING)
-        say(e, LOG_LEVEL_INFO, "role: looking epoch=0x%llx zxid=0x%llx why='%s'",
-            (unsigned long long)a->epoch, (unsigned long long)zab_logged(e->zab),
-            a->why != NULL ? a->why : "");
-    else
-        say(e, LOG_LEVEL_INFO, "role: %s phase=%s leader=%lld epoch=0x%llx zxid=0x%llx why='%s'",
-            name_of(a->role), phases[a->phase], (long long)a->peer, (unsigned long long)a->epoch,
-            (unsigned long long)zab_logged(e->zab), a->why != NULL ? a->why : "");
+    if (a->role == ZAB_LOOKING) {
+        say_looking(e, a, why);
+        return;
+    }
+    if (a->phase == ZAB_BROADCAST)
+        (void)snprintf(served, sizeof served, " unserved_ms=%lld",
+                       (long long)(e->now_ms - e->absent_since_ms));
+    e->leader_said = a->peer;
+    say(e, LOG_LEVEL_INFO, "role: %s phase=%s leader=%lld epoch=0x%llx zxid=0x%llx%s why='%s'",
+        name_of(a->role), phases[a->phase], (long long)a->peer, (unsigned long long)a->epoch,
+        (unsigned long long)zab_logged(e->zab), served, why);
 }
 
 /* ---- The config node. */
@@ -87,6 +104,7 @@ static void leave(struct ensemble *e)
     learner_reset(e);
     if (!was_serving)
         return;
+    e->absent_since_ms = e->now_ms;
     barriers_refuse(e);
     if (e->host.pause != NULL)
         e->host.pause(e->host.ctx);
@@ -107,6 +125,7 @@ static void enter(struct ensemble *e)
     if (e->role == ZAB_LEADING) {
         zk_assert(order_outstanding(e->order) == 0);
         order_lead(e->order, zab_next_zxid(e->zab) - 1);
+        order_is_exact(e->order); /* All that a leader could have put into it is decided. */
         session_each(e->sessions, disown, NULL);
         e->confirmed = 0;
     } else {
@@ -116,6 +135,7 @@ static void enter(struct ensemble *e)
     for (uint32_t watcher = 0; ZAB_MUTATED(LOSE_WATCH) && watcher < 4; watcher++)
         watch_remove_all(e->watches, watcher);
     e->serves = true;
+    figures_serves(e);
     e->state_is_new = false;
     e->host.serve(e->host.ctx, e->role, is_new);
 }
@@ -133,6 +153,7 @@ static void note_election(struct ensemble *e, enum zab_role was)
 void become(struct ensemble *e, const struct zab_action *a)
 {
     enum zab_role was = e->role;
+    enum zab_phase phase_was = e->phase;
     bool serves = a->phase == ZAB_BROADCAST && a->role != ZAB_LOOKING;
 
     if (a->role != was || serves != e->serves)
@@ -142,6 +163,8 @@ void become(struct ensemble *e, const struct zab_action *a)
     e->role = a->role;
     e->phase = a->phase;
     note_election(e, was);
+    figures_role(e, was, phase_was);
+    e->figures.disloyal_voters += a->why == zab_why_disloyal;
     if (serves && !e->serves)
         enter(e);
 }

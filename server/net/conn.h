@@ -33,14 +33,15 @@ struct conn {
     bool is_large_word; /* Holds one of WORDS_LARGE_AT_ONCE. */
     struct address address;
 
-    struct bytes in;    /* Input not taken yet, from a frame's begin on... */
-    size_t in_from;     /* ...there. */
-    size_t out_sent;    /* Bytes of client.out that are sent and still in it. */
-    uint32_t out_taken; /* Bytes sent since blocked_ms. */
-    int32_t idle_ms;    /* Timeout that its place in the wheel was made for. */
-    int64_t blocked_ms; /* When it last took NET_READER_BYTES. */
-    int64_t io_ms;      /* Last input or output. */
-    int64_t since_ms;   /* Of its state. */
+    struct bytes in;         /* Input not taken yet, from a frame's begin on... */
+    size_t in_from;          /* ...there. */
+    size_t out_sent;         /* Bytes of client.out that are sent and still in it. */
+    uint32_t out_taken;      /* Bytes sent since blocked_ms. */
+    int32_t idle_ms;         /* Timeout that its place in the wheel was made for. */
+    int64_t blocked_ms;      /* When it last took NET_READER_BYTES. */
+    int64_t io_ms;           /* Last input or output. */
+    int64_t since_ms;        /* Of its state. */
+    uint64_t drain_received; /* Requests that had come when net_drain() was called. */
 
     struct ingress_part part;
     struct idle_entry idle;

@@ -104,7 +104,9 @@ bool conn_flush(struct conn *c)
     if (left == 0)
         return drained(c);
 
-    ssize_t sent = send(c->fd, at, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* The end of the stream follows at once, in the same packet. */
+    int more = c->state == CONN_FINISHING ? MSG_MORE : 0;
+    ssize_t sent = send(c->fd, at, left, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 
     return conn_sent(c, sent, errno);
 }

@@ -27,6 +27,8 @@ enum {
     NET_ACCEPTS_PER_TURN = 256,
     /* Milliseconds without accepting when the machine has no descriptor left. */
     NET_ACCEPT_PAUSE_MS = 100,
+    /* Milliseconds between two tries to move the client port. */
+    NET_BIND_PAUSE_MS = 1000,
 
     /* Milliseconds between two log lines about refused connections. */
     NET_TELL_MS = 10000,
@@ -53,6 +55,10 @@ enum {
      * was just sent). */
     NET_FINISH_MS = 5000,
     NET_LINGER_MS = 1000,
+
+    /* Milliseconds of silence after which a client is let go when the server is asked to stop: one
+     * that asks again and again goes with its next reply. */
+    NET_DRAIN_QUIET_MS = 20,
 
     /* Milliseconds that the answer of a four-letter word may take. */
     NET_WORD_MS = 30000,
@@ -90,6 +96,9 @@ enum {
     PEERS_NAMES_MAX = 2 * 16,
     PEERS_TRIES_MAX = 32,
     PEERS_STAGGER_MS = 50,
+    /* Milliseconds after which a call that hangs is made anew beside the first one, again and
+     * again: what was dropped is not waited for. */
+    PEERS_FRESH_CALL_MS = 500,
     /* Lookups under way; more wait. Names whose last addresses are remembered, for when a lookup
      * is slow or fails. Bytes of a name. */
     PEERS_LOOKUPS_MAX = 8,
@@ -98,14 +107,20 @@ enum {
 
     /* Milliseconds for which an election connection must have lived so that, when it ends, the peer
      * is called again at once. Between two calls of which the other side asked for the second. For
-     * how long a peer is called in vain after the last time there was something to say. After which
-     * a call that hangs is begun anew when the peer shows that it lives. */
+     * how long a peer is called in vain after the last time there was something to say: longer than
+     * who looks for a leader is silent (maxNotificationInterval). After which a call that hangs is
+     * begun anew when the peer shows that it lives. */
     PEERS_STABLE_MS = 1000,
     PEERS_CALL_GAP_MS = 20,
-    PEERS_RETRY_FOR_MS = 30000,
+    PEERS_RETRY_FOR_MS = 90000,
     PEERS_STALE_CALL_MS = 1000,
     /* Milliseconds for which a new connection stands against its peer's wish to be called. */
     PEERS_CROSSING_MS = 250,
+    /* Milliseconds for which the other side's kernel may acknowledge nothing that was said on an
+     * election connection: then it is over, and made anew. Seconds of silence after which it is
+     * asked whether it is there (tcpKeepAlive). */
+    PEERS_UNHEARD_MS = 2000,
+    PEERS_IDLE_S = 30,
     /* A larger sid that was asked to call is not asked again before. */
     PEERS_KNOCK_PAUSE_MS = 100,
 

@@ -163,6 +163,10 @@ static size_t collect_sends(struct net *n, struct list *from)
         list_remove(&c->client.dirty);
         if (!list_is_empty(&c->in_blocked))
             continue; /* A full socket says when it has room again. */
+        if (c->state == CONN_FINISHING) {
+            (void)conn_flush(c); /* Its last bytes and its end in one piece. */
+            continue;
+        }
         j->len = conn_unsent(c, &j->at);
         if (j->len > NET_SMALL_OUTPUT_BYTES && from != &n->output) {
             list_append(&n->output, &c->client.dirty);

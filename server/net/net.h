@@ -77,7 +77,9 @@ struct net {
     struct words words;
     struct senders senders;
 
+    bool is_draining; /* Clients are let go. */
     bool is_stopping; /* Nothing is read any more. */
+    int64_t drain_ms; /* When those go that have said nothing since. */
 
     /* One turn. */
     uint64_t turn;      /* Of the service: which one it is. */
@@ -109,6 +111,12 @@ int net_listen(struct net *n, int fd);
 void net_accept_again(struct net *n);
 /* Closes the port; connections stay. */
 void net_stop_listening(struct net *n);
+/* The server is to stop: each turn lets those clients go that have nothing under way. They are read
+ * from until net_stop_reading(): then what is under way still is answered. net_drain_turn() comes
+ * before net_flush(); true: nobody is left. */
+void net_drain(struct net *n);
+bool net_drain_turn(struct net *n);
+int64_t net_drain_deadline(const struct net *n); /* When it has something to do without input. */
 /* Nothing more is read from anybody. */
 void net_stop_reading(struct net *n);
 /* "ADDRESS:PORT" that a socket is bound to, in Java's form. */

@@ -13,11 +13,17 @@
 struct peers_conf peers_conf_default(zk_sid self, int32_t tick_ms, int32_t init_limit,
                                      int32_t sync_limit)
 {
+    /* A leader that does not take our call for as long as one may be silent is none. */
+    int32_t connect_limit = init_limit < sync_limit ? init_limit : sync_limit;
+    int32_t unheard_limit = init_limit < sync_limit ? sync_limit : init_limit;
+
     return (struct peers_conf){
         .self = self,
         .connect_ms = 5000,
         .initial_ms = tick_ms * sync_limit,
-        .link_connect_ms = tick_ms * init_limit,
+        .link_connect_ms = tick_ms * connect_limit,
+        .link_unheard_ms = tick_ms * unheard_limit,
+        .link_pause_ms = 100,
         .first_packet_ms = tick_ms * init_limit,
         .bind_tries = 3,
         .frame_max = 2 * 0xfffff,
@@ -87,6 +93,11 @@ void peers_flush(struct peers *p)
         list_remove(&w->in_dirty);
         wire_flush(w);
     }
+    peers_flush_links(p);
+}
+
+void peers_flush_links(struct peers *p)
+{
     while (!list_is_empty(&p->dirty)) {
         struct link *l = list_entry(p->dirty.next, struct link, in_dirty);
 
@@ -146,7 +157,9 @@ static void add_member(struct peers *p, const struct zab_member *m)
 {
     struct places *places = &p->self;
 
-    if (m->sid != p->conf.self) {
+    if (m->sid == p->conf.self) {
+        p->self_votes = p->self_votes || m->is_voter;
+    } else {
         struct peer *e = peer_find(p, m->sid);
 
         if (e == NULL)
@@ -188,6 +201,7 @@ void peers_members(struct peers *p, const struct zab_config *cur,
     struct places before = p->self;
 
     p->self = (struct places){ .at = NULL };
+    p->self_votes = false;
     add_members(p, cur);
     if (last_seen != NULL && last_seen != cur)
         add_members(p, last_seen);

@@ -9,7 +9,7 @@
  *     event_base_loop()                     callbacks; each calls host.wake first
  *     peers_expire(), if peers_deadline()   what is due
  *     peers_flush()                         what was queued leaves
- * The functions below never call the host, but for peers_expire() and peers_resume_link(). */
+ * The functions below never call the host, but for peers_expire(). */
 #ifndef SERVER_NET_PEERS_H
 #define SERVER_NET_PEERS_H
 
@@ -31,14 +31,18 @@ struct peers_conf {
     int32_t connect_ms;      /* cnxTimeout: until a peer's election port has taken our call. */
     int32_t initial_ms;      /* quorumCnxnTimeoutMs: until a caller has said who it is. */
     int32_t link_connect_ms; /* Until a leader's quorum port has taken our call, all tries. */
+    int32_t link_unheard_ms; /* What a link takes without a word from the other kernel. */
+    int32_t link_pause_ms;   /* leaderConnectDelayDuringRetryMs: between two tries, at most. */
     int32_t first_packet_ms; /* Until an incoming link has sent its first packet. */
     int32_t bind_tries;      /* electionPortBindRetry, 1 s apart; 0: for ever. */
-    uint32_t frame_max;      /* jute.maxbuffer + extra: of a packet's data. */
-    size_t link_low_bytes;   /* Unsent bytes below which there is room again. */
-    size_t link_unsent_max;  /* A link with more than so many unsent bytes is given up. */
-    bool keepalive;          /* tcpKeepAlive: SO_KEEPALIVE on election sockets. */
-    bool multi_address;      /* multiAddress.enabled: we say all our addresses. */
-    bool listen_on_all;      /* quorumListenOnAllIPs. */
+    uint16_t
+        master_port;    /* observerMasterPort: ours if we vote, and that of all who do; 0: none. */
+    uint32_t frame_max; /* jute.maxbuffer + extra: of a packet's data. */
+    size_t link_low_bytes;  /* Unsent bytes below which there is room again. */
+    size_t link_unsent_max; /* A link with more than so many unsent bytes is given up. */
+    bool keepalive;         /* tcpKeepAlive: of election sockets that are idle. */
+    bool multi_address;     /* multiAddress.enabled: we say all our addresses. */
+    bool listen_on_all;     /* quorumListenOnAllIPs. */
     /* How a name is looked up, on a thread of its own. NULL: as the system does. */
     void (*lookup)(struct resolved *ret, const char *host);
 };
@@ -75,7 +79,7 @@ struct peers *peers_free(struct peers *p); /* Closes everything. NULL is fine; r
  * it is: to be called after peers_members(). What can't be bound at once is tried again; when
  * that is given up, host.failed(). */
 void peers_listen(struct peers *p);
-enum peers_port { PEERS_ELECTION, PEERS_QUORUM };
+enum peers_port { PEERS_ELECTION, PEERS_QUORUM, PEERS_MASTER };
 /* The port that the first address is bound to, or 0: none. */
 uint16_t peers_port(const struct peers *p, enum peers_port which);
 bool peers_is_listening(const struct peers *p); /* Every address is bound. */
@@ -89,22 +93,23 @@ void peers_members(struct peers *p, const struct zab_config *cur,
 void peers_notify(struct peers *p, zk_sid to, const uint8_t *frame, size_t len);
 void peers_call(struct peers *p, zk_sid to);
 /* Quorum port. A link that isn't known (any more) is passed over. The name of an outgoing one has
- * ZAB_LINK_OURS set; incoming ones get theirs here, without it. */
+ * ZAB_LINK_OURS set; incoming ones get theirs here, without it. Those of an observerMasterPort have
+ * ZAB_LINK_MASTER set, both of them. */
 void peers_connect(struct peers *p, zab_link link, zk_sid leader);
 void peers_send(struct peers *p, zab_link link, const uint8_t *at, size_t len);
 size_t peers_unsent(const struct peers *p, zab_link link);
 /* What was sent before still leaves, if the other side takes it soon. host.link_down() does not
  * come. why: for the log. */
 void peers_close(struct peers *p, zab_link link, const char *why);
-/* Nothing is read from a link until it is resumed; then what was kept comes again, if any. */
-void peers_pause_link(struct peers *p, zab_link link);
-void peers_resume_link(struct peers *p, zab_link link);
 /* "ADDRESS:PORT" of the other end, "" when it is not known. Good until the next call. */
 const char *peers_link_name(struct peers *p, zab_link link);
 
 /* ---- Turns. */
 
 void peers_flush(struct peers *p);
+/* The same of links alone; callbacks may call it. For what others can work on while we wait for our
+ * disk. */
+void peers_flush_links(struct peers *p);
 bool peers_has_output(const struct peers *p); /* Of links, closed ones too: not all has left. */
 int64_t peers_deadline(const struct peers *p);
 void peers_expire(struct peers *p);

@@ -18,11 +18,19 @@ struct name {
     bool is_pending;
 };
 
-struct attempt {
+/* One socket that is connecting. */
+struct trial {
     struct dial *dial;
-    struct sockaddr_storage to;
     int fd; /* -1: not begun, or over. */
     struct event event;
+};
+
+/* An address. What the network drops is sent again by the kernel after pauses that double, so a
+ * second socket calls anew, again and again, while the first waits on: a path that was cut is found
+ * again soon, and one that is slow to answer still has its time. */
+struct attempt {
+    struct sockaddr_storage to;
+    struct trial first, fresh;
 };
 
 struct dial {
@@ -32,11 +40,13 @@ struct dial {
     void *ctx;
     int64_t give_up_ms;
     int64_t stagger_ms; /* When the next address may be tried though the last one still hangs. */
+    int64_t fresh_ms;   /* When those that hang are called anew. */
     int64_t due_ms;     /* When there is something to do again. */
     struct name names[PEERS_NAMES_MAX];
     unsigned name_count, pending;
     struct attempt attempts[PEERS_TRIES_MAX];
-    unsigned attempt_count, begun, open;
+    unsigned attempt_count, begun;
+    unsigned open;   /* Trials. */
     bool is_refused; /* By at least one... */
     int err;         /* ...and what another one said, that is no refusal. */
 };
@@ -53,14 +63,14 @@ static void due_now(struct dial *d)
     peers_later(d->peers);
 }
 
-static void attempt_close(struct attempt *a)
+static void trial_close(struct trial *t)
 {
-    if (a->fd < 0)
+    if (t->fd < 0)
         return;
-    (void)event_del(&a->event);
-    (void)close(a->fd);
-    a->fd = -1;
-    a->dial->open--;
+    (void)event_del(&t->event);
+    (void)close(t->fd);
+    t->fd = -1;
+    t->dial->open--;
 }
 
 struct dial *dial_free(struct dial *d)
@@ -69,8 +79,10 @@ struct dial *dial_free(struct dial *d)
         return NULL;
     for (unsigned i = 0; i < d->name_count; i++)
         resolver_forget(&d->names[i].query);
-    for (unsigned i = 0; i < d->begun; i++)
-        attempt_close(&d->attempts[i]);
+    for (unsigned i = 0; i < d->begun; i++) {
+        trial_close(&d->attempts[i].first);
+        trial_close(&d->attempts[i].fresh);
+    }
     list_remove(&d->in_all);
     free(d);
     return NULL;
@@ -87,7 +99,7 @@ static void finish(struct dial *d, int fd)
 
 /* ---- One address. */
 
-static void attempt_failed(struct dial *d, int err)
+static void trial_failed(struct dial *d, int err)
 {
     switch (err) {
     case ECONNREFUSED:
@@ -121,38 +133,38 @@ static bool is_ourselves(int fd)
 }
 
 /* The connection stands, or not. Returns its descriptor, which is then nobody's, or -1. */
-static int attempt_result(struct attempt *a)
+static int trial_result(struct trial *t)
 {
-    struct dial *d = a->dial;
+    struct dial *d = t->dial;
     int err = 0;
     socklen_t len = sizeof err;
-    int fd = a->fd;
+    int fd = t->fd;
 
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
         err = errno;
     if (err == 0 && is_ourselves(fd))
         err = ECONNREFUSED;
     if (err != 0) {
-        attempt_failed(d, err);
-        attempt_close(a);
+        trial_failed(d, err);
+        trial_close(t);
         return -1;
     }
-    (void)event_del(&a->event);
-    a->fd = -1;
+    (void)event_del(&t->event);
+    t->fd = -1;
     d->open--;
     return fd;
 }
 
-static void on_attempt(evutil_socket_t fd, short what, void *arg)
+static void on_trial(evutil_socket_t fd, short what, void *arg)
 {
-    struct attempt *a = arg;
-    struct dial *d = a->dial;
+    struct trial *t = arg;
+    struct dial *d = t->dial;
 
     (void)what;
     (void)fd;
     peers_wake(d->peers);
 
-    int made = attempt_result(a);
+    int made = trial_result(t);
 
     if (made >= 0)
         finish(d, made);
@@ -165,31 +177,31 @@ static socklen_t len_of(const struct sockaddr_storage *ss)
     return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-static void attempt_begin(struct attempt *a)
+static void trial_begin(struct dial *d, struct trial *t, const struct sockaddr_storage *to)
 {
     static const int on = 1;
-    struct dial *d = a->dial;
-    int fd = socket(a->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
-        attempt_failed(d, errno);
+        trial_failed(d, errno);
         return;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(fd, (const struct sockaddr *)(const void *)&a->to, len_of(&a->to)) < 0 &&
+    if (connect(fd, (const struct sockaddr *)(const void *)to, len_of(to)) < 0 &&
         errno != EINPROGRESS && errno != EINTR) {
-        attempt_failed(d, errno);
+        trial_failed(d, errno);
         (void)close(fd);
         return;
     }
-    a->fd = fd;
+    t->dial = d;
+    t->fd = fd;
     d->open++;
 
     /* Writable at once if the connection stands already. */
-    int r = event_assign(&a->event, d->peers->base, fd, EV_WRITE, on_attempt, a);
+    int r = event_assign(&t->event, d->peers->base, fd, EV_WRITE, on_trial, t);
 
     zk_assert(r == 0);
-    r = event_add(&a->event, NULL);
+    r = event_add(&t->event, NULL);
     zk_assert(r == 0);
 }
 
@@ -212,7 +224,7 @@ static void add_address(struct dial *d, const struct sockaddr_storage *ss, uint1
 
     struct attempt *a = &d->attempts[d->attempt_count++];
 
-    *a = (struct attempt){ .dial = d, .to = to, .fd = -1 };
+    *a = (struct attempt){ .to = to, .first.fd = -1, .fresh.fd = -1 };
     due_now(d);
 }
 
@@ -267,6 +279,7 @@ struct dial *dial_new(struct peers *p, int64_t give_up_ms, dial_done *done, void
     d->ctx = ctx;
     d->give_up_ms = give_up_ms;
     d->stagger_ms = INT64_MIN;
+    d->fresh_ms = peers_now(p) + PEERS_FRESH_CALL_MS;
     list_append(&p->dials, &d->in_all);
     due_now(d);
     return d;
@@ -283,16 +296,40 @@ static int verdict(const struct dial *d, int64_t now_ms)
     return d->err != 0 ? d->err : -EHOSTUNREACH;
 }
 
+static void begin_next(struct dial *d, int64_t now_ms)
+{
+    while (d->begun < d->attempt_count && (d->open == 0 || now_ms >= d->stagger_ms)) {
+        struct attempt *a = &d->attempts[d->begun++];
+
+        trial_begin(d, &a->first, &a->to);
+        if (d->open > 0)
+            d->stagger_ms = now_ms + PEERS_STAGGER_MS;
+    }
+}
+
+static void call_anew(struct dial *d, int64_t now_ms)
+{
+    if (now_ms < d->fresh_ms)
+        return;
+    d->fresh_ms = now_ms + PEERS_FRESH_CALL_MS;
+    for (unsigned i = 0; i < d->begun; i++) {
+        struct attempt *a = &d->attempts[i];
+
+        if (a->first.fd < 0 && a->fresh.fd < 0)
+            continue; /* It has failed. */
+        trial_close(&a->fresh);
+        trial_begin(d, &a->fresh, &a->to);
+    }
+}
+
 /* May end in finish(), after which d is no more. */
 static void run(struct dial *d)
 {
     int64_t now_ms = peers_now(d->peers);
+    int64_t at_ms = d->give_up_ms;
 
-    while (d->begun < d->attempt_count && (d->open == 0 || now_ms >= d->stagger_ms)) {
-        attempt_begin(&d->attempts[d->begun++]);
-        if (d->open > 0)
-            d->stagger_ms = now_ms + PEERS_STAGGER_MS;
-    }
+    begin_next(d, now_ms);
+    call_anew(d, now_ms);
 
     int err = verdict(d, now_ms);
 
@@ -300,8 +337,11 @@ static void run(struct dial *d)
         finish(d, err);
         return;
     }
-    due_at(d, d->begun < d->attempt_count && d->stagger_ms < d->give_up_ms ? d->stagger_ms
-                                                                           : d->give_up_ms);
+    if (d->open > 0 && d->fresh_ms < at_ms)
+        at_ms = d->fresh_ms;
+    if (d->begun < d->attempt_count && d->stagger_ms < at_ms)
+        at_ms = d->stagger_ms;
+    due_at(d, at_ms);
 }
 
 static struct dial *first_due(struct peers *p, int64_t now_ms)

@@ -227,11 +227,6 @@ static void on_dialed(void *ctx, int fd)
         return;
     }
     (void)getpeername(fd, (struct sockaddr *)(void *)&to, &len);
-    if (p->conf.keepalive) {
-        static const int on = 1;
-
-        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    }
     if (!introduce(p, fd)) {
         (void)close(fd);
         failed(e, -ECONNABORTED);

@@ -97,9 +97,8 @@ struct link {
     bool has_spoken;
     bool is_closed; /* By the host: only what is unsent is of interest. */
     bool is_shut;   /* ...and that has left. */
-    bool is_paused;
-    bool is_mute; /* Writing failed: what came before that is still read. */
-    bool is_full; /* Had link_low_bytes unsent, or more. */
+    bool is_mute;   /* Writing failed: what came before that is still read. */
+    bool is_full;   /* Had link_low_bytes unsent, or more. */
 
     /* Until an outgoing one is up. */
     zk_sid leader;
@@ -146,6 +145,7 @@ struct peers {
 
     /* Ports. */
     struct places self;
+    bool self_votes;
     bool is_listening;
     bool has_failed;
     char why[512]; /* ...for that reason. */
@@ -221,7 +221,8 @@ void wire_dirty(struct wire *w);
 void wire_flush(struct wire *w);
 
 /* peers_link.c */
-void link_accept(struct peers *p, int fd, const struct sockaddr *from);
+/* is_masters: it came to the observerMasterPort. */
+void link_accept(struct peers *p, int fd, const struct sockaddr *from, bool is_masters);
 void link_wants(struct link *l);
 void link_owing_run(struct peers *p);
 void link_expire(struct peers *p, int64_t now_ms);

@@ -13,18 +13,16 @@ static void on_link(evutil_socket_t fd, short what, void *arg);
 
 /* ---- Begin. */
 
-/* What the loop is to watch. Nothing: an event that is not added. */
+/* What the loop is to watch. */
 void link_wants(struct link *l)
 {
-    int interest = (l->is_paused && !l->is_closed ? 0 : EV_READ) | (l->unsent > 0 ? EV_WRITE : 0);
+    int interest = EV_READ | (l->unsent > 0 ? EV_WRITE : 0);
 
     if (l->interest == interest)
         return;
     if (l->interest != 0)
         (void)event_del(&l->event);
     l->interest = (short)interest;
-    if (interest == 0)
-        return;
 
     int r =
         event_assign(&l->event, l->peers->base, l->fd, (short)(interest | EV_PERSIST), on_link, l);
@@ -36,6 +34,7 @@ void link_wants(struct link *l)
 
 static void link_opened(struct link *l, int fd, const struct sockaddr *from)
 {
+    socket_watch(fd, l->peers->conf.link_unheard_ms);
     l->fd = fd;
     l->address = address_of(from);
     link_wants(l);
@@ -120,7 +119,7 @@ static bool offer(struct link *l, const uint8_t *at, size_t len)
         bytes_done(&l->in);
     /* Of packets that are too large the host says so by their first bytes; this is for one that
      * grows without end. */
-    if (l->in.len > 2 * (size_t)p->conf.frame_max + PEERS_LINK_EXTRA_BYTES && !l->is_paused) {
+    if (l->in.len > 2 * (size_t)p->conf.frame_max + PEERS_LINK_EXTRA_BYTES) {
         link_down(l, "us", "a packet without end");
         return false;
     }
@@ -165,36 +164,13 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
         return;
     if (l->is_closed)
         discard(l);
-    else if (!l->is_paused)
+    else
         link_read(l);
-}
-
-void peers_pause_link(struct peers *p, zab_link link)
-{
-    struct link *l = link_find(p, link);
-
-    if (l == NULL || l->is_mute)
-        return;
-    l->is_paused = true;
-    if (l->fd >= 0)
-        link_wants(l);
-}
-
-void peers_resume_link(struct peers *p, zab_link link)
-{
-    struct link *l = link_find(p, link);
-
-    if (l == NULL || !l->is_paused)
-        return;
-    l->is_paused = false;
-    if (l->fd < 0 || (l->in.len > 0 && !offer(l, l->in.at, l->in.len)))
-        return;
-    link_wants(l);
 }
 
 /* ---- Incoming. */
 
-void link_accept(struct peers *p, int fd, const struct sockaddr *from)
+void link_accept(struct peers *p, int fd, const struct sockaddr *from, bool is_masters)
 {
     if (p->incoming_count >= PEERS_LINKS_MAX) {
         if (peers_may_tell(p))
@@ -206,7 +182,8 @@ void link_accept(struct peers *p, int fd, const struct sockaddr *from)
         link_down(list_entry(p->silent.next, struct link, in_silent), "us",
                   "too many that say nothing");
 
-    struct link *l = link_new(p, ++p->incoming_last, true);
+    zab_link id = ++p->incoming_last | (is_masters ? ZAB_LINK_MASTER : 0);
+    struct link *l = link_new(p, id, true);
 
     list_append(&p->silent, &l->in_silent);
     p->silent_count++;
@@ -227,12 +204,23 @@ static void link_dial(struct link *l)
     l->tries++;
     l->dial = dial_new(p, l->give_up_ms, on_dialed, l);
     for (size_t i = 0; e != NULL && e->is_member && i < e->places.count; i++)
-        dial_add(l->dial, e->places.at[i].host, e->places.at[i].quorum_port);
+        dial_add(l->dial, e->places.at[i].host,
+                 (l->id & ZAB_LINK_MASTER) != 0 ? p->conf.master_port
+                                                : e->places.at[i].quorum_port);
+}
+
+/* Short at first: who has just become leader opens its port a moment later. */
+static int64_t pause_of(const struct link *l)
+{
+    static const int first_ms[] = { 10, 20, 50 };
+    const int count = sizeof first_ms / sizeof first_ms[0];
+    int64_t most_ms = l->peers->conf.link_pause_ms;
+
+    return l->tries <= count && first_ms[l->tries - 1] < most_ms ? first_ms[l->tries - 1] : most_ms;
 }
 
 static void on_dialed(void *ctx, int fd)
 {
-    static const int pauses_ms[] = { 10, 20, 50, 100, 100 };
     struct link *l = ctx;
     struct peers *p = l->peers;
     struct sockaddr_storage to = { 0 };
@@ -240,7 +228,7 @@ static void on_dialed(void *ctx, int fd)
 
     l->dial = NULL;
     if (fd < 0) {
-        int64_t again_ms = peers_now(p) + pauses_ms[l->tries < 6 ? l->tries - 1 : 4];
+        int64_t again_ms = peers_now(p) + pause_of(l);
 
         if (l->tries >= PEERS_LINK_TRIES || again_ms >= l->give_up_ms) {
             link_down(l, "us", strerror(-fd));

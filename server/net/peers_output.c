@@ -114,7 +114,6 @@ void link_dirty(struct link *l)
 static void mute(struct link *l)
 {
     l->is_mute = true;
-    l->is_paused = false;
     link_forget_output(l);
     (void)shutdown(l->fd, SHUT_RDWR);
 }

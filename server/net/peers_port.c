@@ -14,7 +14,15 @@
 
 static const char *name_of(enum peers_port which)
 {
-    return which == PEERS_ELECTION ? "election" : "quorum";
+    switch (which) {
+    case PEERS_ELECTION:
+        return "election";
+    case PEERS_QUORUM:
+        return "quorum";
+    case PEERS_MASTER:
+        return "observer master";
+    }
+    return "?";
 }
 
 static void again_at(struct listener *l, int64_t at_ms)
@@ -68,7 +76,7 @@ static bool accept_one(struct listener *l)
         return true;
     }
     if (fd >= 0) {
-        link_accept(l->peers, fd, from);
+        link_accept(l->peers, fd, from, l->which == PEERS_MASTER);
         return true;
     }
     switch (errno) {
@@ -99,15 +107,14 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Binding. */
 
-static int bind_to(struct listener *l, const struct sockaddr *sa, socklen_t len)
+static int bind_to(const struct sockaddr *sa, socklen_t len)
 {
     int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
 
-    bool keepalive = l->which == PEERS_ELECTION && l->peers->conf.keepalive;
-    int r = socket_listen_options(fd, sa->sa_family, keepalive);
+    int r = socket_listen_options(fd, sa->sa_family, false);
 
     if (r == 0 && (bind(fd, sa, len) < 0 || listen(fd, SOMAXCONN) < 0))
         r = -errno;
@@ -121,11 +128,11 @@ static int bind_to_all(struct listener *l)
 {
     const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(l->port) };
     const struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(l->port) };
-    int fd = bind_to(l, (const struct sockaddr *)(const void *)&in6, sizeof in6);
+    int fd = bind_to((const struct sockaddr *)(const void *)&in6, sizeof in6);
 
     /* The kernel may have been told to do without IPv6. */
     if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL || fd == -EPROTONOSUPPORT)
-        return bind_to(l, (const struct sockaddr *)(const void *)&in, sizeof in);
+        return bind_to((const struct sockaddr *)(const void *)&in, sizeof in);
     return fd;
 }
 
@@ -140,10 +147,10 @@ static int bind_to_found(struct listener *l, const struct resolved *found)
 
         if (ss.ss_family == AF_INET6) {
             ((struct sockaddr_in6 *)(void *)&ss)->sin6_port = htons(l->port);
-            fd = bind_to(l, sa, sizeof(struct sockaddr_in6));
+            fd = bind_to(sa, sizeof(struct sockaddr_in6));
         } else {
             ((struct sockaddr_in *)(void *)&ss)->sin_port = htons(l->port);
-            fd = bind_to(l, sa, sizeof(struct sockaddr_in));
+            fd = bind_to(sa, sizeof(struct sockaddr_in));
         }
     }
     return fd;
@@ -171,6 +178,9 @@ static void bind_failed(struct listener *l, int err)
     if (l->tries == 1)
         (void)log_errno(LOG_LEVEL_WARN, err, "peers: cannot listen yet port=%s address=%s:%u",
                         name_of(l->which), host, l->port);
+    /* Observers have others to go to, and the ensemble needs our vote. */
+    if (l->which == PEERS_MASTER)
+        return;
     if (p->conf.bind_tries == 0 || l->tries < p->conf.bind_tries || has_bound_another(l) ||
         p->has_failed)
         return;
@@ -290,6 +300,8 @@ void ports_update(struct peers *p)
 
         want(p, PEERS_ELECTION, host, a->election_port);
         want(p, PEERS_QUORUM, host, a->quorum_port);
+        if (p->conf.master_port != 0 && p->self_votes)
+            want(p, PEERS_MASTER, host, p->conf.master_port);
     }
     list_each_safe(it, &p->listeners)
     {

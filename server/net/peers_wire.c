@@ -7,6 +7,7 @@
 
 #include "jute/codec.h"
 #include "server/net/peers_impl.h"
+#include "server/net/sockets.h"
 #include "util/check.h"
 #include "util/log.h"
 #include "zab/packet.h"
@@ -37,6 +38,9 @@ struct wire *wire_new(struct peers *p, int fd, const struct sockaddr *from)
     w->fd = fd;
     w->address = address_of(from);
     w->since_ms = peers_now(p);
+    socket_watch(fd, PEERS_UNHEARD_MS);
+    if (p->conf.keepalive)
+        socket_keep_alive(fd, PEERS_IDLE_S);
     list_init(&w->in_guests);
     list_init(&w->in_dirty);
     list_append(&p->guests, &w->in_guests);

@@ -23,6 +23,26 @@ int socket_listen_options(int fd, int family, bool keepalive)
     return 0;
 }
 
+void socket_watch(int fd, int32_t unheard_ms)
+{
+    enum { RTO_MAX_MS = 44 }; /* TCP_RTO_MAX_MS, which older headers don't have. */
+    static const int a_second = 1000;
+
+    /* An older kernel says no: then it is as it was. */
+    (void)setsockopt(fd, IPPROTO_TCP, RTO_MAX_MS, &a_second, sizeof a_second);
+    if (unheard_ms > 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof unheard_ms);
+}
+
+void socket_keep_alive(int fd, int idle_s)
+{
+    static const int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 void socket_reset(int fd)
 {
     static const struct linger at_once = { .l_onoff = 1 };

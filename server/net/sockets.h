@@ -1,12 +1,21 @@
-/* What every listening socket of ours does. */
+/* What sockets of ours do alike. */
 #ifndef SERVER_NET_SOCKETS_H
 #define SERVER_NET_SOCKETS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Before the socket is bound; accepted ones inherit TCP_NODELAY and keepalive. An IPv6 socket also
  * serves IPv4, as Java's do. 0 or a negative errno. */
 int socket_listen_options(int fd, int family, bool keepalive);
+
+/* A connection between servers. TCP sends again what was lost after pauses that double, so a
+ * network that was cut for long is used again only as long after it has healed; here the pauses
+ * stay at a second (with Linux 6.15 and later). And a connection on which nothing has been
+ * acknowledged for unheard_ms is over, for a new one to be made: 0 leaves that to the system. */
+void socket_watch(int fd, int32_t unheard_ms);
+/* While nothing is said the other side is asked every so many seconds whether it is there. */
+void socket_keep_alive(int fd, int idle_s);
 
 /* Ends it by RST: nothing of it stays with us. */
 void socket_reset(int fd);

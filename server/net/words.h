@@ -51,13 +51,15 @@ struct words_ensemble {
     enum zab_phase phase;
     const struct zab_config *config; /* In force; borrowed for the call. */
     uint64_t local_sessions;
-    uint64_t elections;         /* How often it looked for a leader. */
-    struct summary election_ms; /* How long that took. */
+    uint64_t elections;                     /* How often it looked for a leader. */
+    struct summary election_ms;             /* How long that took. */
+    const struct ensemble_figures *figures; /* Borrowed; NULL: none. */
     /* Leader. */
     uint64_t learners, synced_followers, synced_observers, synced_non_voting, pending_syncs;
     int64_t leading_ms;                                /* For how long. */
     int64_t proposal_last, proposal_min, proposal_max; /* Sizes in bytes; -1 before any. */
-    /* Observer: whom it learns from, INT64_MIN: nobody. Followers may have synced_observers. */
+    bool is_observer_master; /* As a follower; then it may have synced_observers. */
+    /* Observer: whom it learns from, INT64_MIN: nobody. */
     zk_sid observer_master;
 };
 

@@ -98,8 +98,10 @@ static const char *phase_text(enum zab_phase phase)
 
 void words_put_mntr_state(const struct words_ensemble *e, struct bytes *out)
 {
-    bytes_printf(out, "zk_server_state\t%s\nzk_peer_state\t%s%s\n", words_mode(e),
-                 role_text(e->role), phase_text(e->phase));
+    bytes_printf(out, "zk_server_state\t%s\n", words_mode(e));
+    if (e->is_read_only)
+        return;
+    bytes_printf(out, "zk_peer_state\t%s%s\n", role_text(e->role), phase_text(e->phase));
     if (e->role == ZAB_OBSERVING && e->observer_master != INT64_MIN)
         bytes_printf(out, "zk_observer_master_id\t%lld\n", (long long)e->observer_master);
 }
@@ -111,8 +113,10 @@ static void put_number(struct bytes *out, const char *key, int64_t v)
 
 void words_put_mntr_ensemble(const struct words_ensemble *e, struct bytes *out)
 {
+    if (e->is_read_only)
+        return;
     put_number(out, "quorum_size", (int64_t)e->config->voters);
-    if (e->role == ZAB_LEADING || e->role == ZAB_FOLLOWING)
+    if (e->role == ZAB_LEADING || (e->role == ZAB_FOLLOWING && e->is_observer_master))
         put_number(out, "synced_observers", (int64_t)e->synced_observers);
     if (e->role != ZAB_LEADING)
         return;

@@ -1,5 +1,6 @@
 /* mntr: ZK's keys, all of them, since monitoring looks for them; what has no meaning here
  * (other servers, other threads, TLS) is 0. Then our own, which begin with zk_zabd_. */
+#include "server/ensemble/figures.h"
 #include "server/net/words_impl.h"
 #include "server/order/order.h"
 #include "server/session/session.h"
@@ -136,11 +137,43 @@ static const struct metric histograms[] = {
     { "jvm_pause_time_ms", NOTHING },
 };
 
-static const void *metric_at(const struct server_stats *s, const struct metric *m)
+#define IN(member) offsetof(struct ensemble_figures, member)
+
+/* What a server among others counts under the same keys. */
+static const struct metric in_ensemble[] = {
+    { "diff_count", IN(diffs) },
+    { "snap_count", IN(snaps) },
+    { "proposal_count", IN(proposals) },
+    { "commit_count", IN(commits) },
+    { "revalidate_count", IN(revalidations) },
+    { "quit_leading_due_to_disloyal_voter", IN(disloyal_voters) },
+    { "learner_proposal_received_count", IN(proposals_received) },
+    { "learner_commit_received_count", IN(commits_received) },
+    { "unavailable_time", IN(unavailable) },
+    { "leader_unavailable_time", IN(leader_unavailable) },
+    { "follower_sync_time", IN(follower_sync) },
+    { "observer_sync_time", IN(observer_sync) },
+    { "inflight_diff_count", IN(diffs_in_flight) },
+    { "inflight_snap_count", IN(snaps_in_flight) },
+    { "quorum_ack_latency", IN(quorum_ack) },
+    { "proposal_latency", IN(proposal_latency) },
+    { "commit_propagation_latency", IN(commit_latency) },
+};
+
+/* Where the figures are that mntr shows. */
+struct sources {
+    const struct server_stats *server;
+    const struct ensemble_figures *ensemble; /* NULL: a server of one. */
+};
+
+static const void *metric_at(const struct sources *s, const struct metric *m)
 {
     static const struct histogram nothing; /* Also a summary and a counter. */
 
-    return m->offset == NOTHING ? (const void *)&nothing : (const char *)s + m->offset;
+    for (size_t i = 0; s->ensemble != NULL && i < sizeof in_ensemble / sizeof in_ensemble[0]; i++)
+        if (strcmp(in_ensemble[i].key, m->key) == 0)
+            return (const char *)s->ensemble + in_ensemble[i].offset;
+    return m->offset == NOTHING ? (const void *)&nothing : (const char *)s->server + m->offset;
 }
 
 /* ---- Lines. */
@@ -234,7 +267,8 @@ static void put_gauges(const struct net *n, struct bytes *out)
     put_u64(out, "", "open_file_descriptor_count", n->words.fd_base + n->count);
     put_i64(out, "max_file_descriptor_count", c->fd_max);
     put_u64(out, "", "digest_mismatches_count",
-            s->stats.digest_mismatches_count + order_digest_mismatches(s->order));
+            s->stats.digest_mismatches_count + order_digest_mismatches(s->order) +
+                (is_alone || e.figures == NULL ? 0 : e.figures->sync_mismatches));
     if (!is_alone)
         words_put_mntr_ensemble(&e, out);
 }
@@ -365,21 +399,21 @@ static void put_namespace(void *ctx, const struct tree_namespace *n)
 
 void words_put_mntr(struct net *n, struct bytes *out)
 {
-    const struct server_stats *s = &n->service->stats;
     struct words_ensemble elections;
 
     if (!words_ensemble_now(n, &elections))
         elections = (struct words_ensemble){ 0 };
+    struct sources sources = { .server = &n->service->stats, .ensemble = elections.figures };
     put_gauges(n, out);
     put_quotas(n->service->state.tree, out);
     tree_each_namespace(n->service->state.tree, put_namespace, out);
     put_u64(out, "", "looking_count", elections.elections);
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
-        put_u64(out, "", counters[i].key, *(const uint64_t *)metric_at(s, &counters[i]));
+        put_u64(out, "", counters[i].key, *(const uint64_t *)metric_at(&sources, &counters[i]));
     put_summary(out, "election_time", &elections.election_ms);
     for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
-        put_summary(out, summaries[i].key, metric_at(s, &summaries[i]));
+        put_summary(out, summaries[i].key, metric_at(&sources, &summaries[i]));
     for (size_t i = 0; i < sizeof histograms / sizeof histograms[0]; i++)
-        put_histogram(out, histograms[i].key, metric_at(s, &histograms[i]));
+        put_histogram(out, histograms[i].key, metric_at(&sources, &histograms[i]));
     put_own(n, out);
 }

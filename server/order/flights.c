@@ -266,12 +266,12 @@ void order_reset(struct order *o, bool is_fuzzy)
     flights_free(o);
     forget_changes(o);
     o->prepared = o->applied = tree_zxid(o->state->tree);
-    o->is_fuzzy = is_fuzzy;
+    o->state->is_fuzzy = is_fuzzy;
 }
 
 void order_is_exact(struct order *o)
 {
-    o->is_fuzzy = false;
+    o->state->is_fuzzy = false;
 }
 
 void order_drop_origins(struct order *o)
@@ -317,8 +317,8 @@ static void pass_result(void *ctx, const struct tree_result *result)
 static void compare_digest(struct order *o, uint64_t promised)
 {
     if (promised == tree_digest(o->state->tree))
-        o->is_fuzzy = false;
-    else if (!o->is_fuzzy)
+        o->state->is_fuzzy = false;
+    else if (!o->state->is_fuzzy)
         o->digest_mismatches++;
 }
 

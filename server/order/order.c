@@ -180,6 +180,15 @@ static void write_head(struct bytes *out, const struct prep *p, int32_t type)
     jute_write_txn_header(out, &head);
 }
 
+/* Only a server of one comes to the end of an epoch: the next one's txns count from 1. The zxid
+ * with the counter 0 is where an epoch begins, and no learner would take a txn under that name. */
+static zk_zxid next_zxid(const struct order *o)
+{
+    zk_zxid next = o->prepared + 1;
+
+    return zxid_counter(next) != 0 ? next : next + 1;
+}
+
 enum order_verdict order_submit(struct order *o, const struct write_request *req, int64_t wall_ms,
                                 enum zk_err *ret_err, zk_zxid *ret_zxid)
 {
@@ -191,7 +200,7 @@ enum order_verdict order_submit(struct order *o, const struct write_request *req
         .tree = o->state->tree,
         .changes = o->changes,
         .req = req,
-        .zxid = o->prepared + 1,
+        .zxid = next_zxid(o),
         .wall_ms = wall_ms,
         .out = out,
         .begin = begin,
@@ -230,7 +239,7 @@ zk_zxid order_refuse(struct order *o, const struct write_request *req, int64_t w
     struct flight *f = flight_open(o);
     struct bytes *out = &f->batch->payload;
     size_t begin = out->len;
-    struct prep p = { .req = req, .zxid = o->prepared + 1, .wall_ms = wall_ms };
+    struct prep p = { .req = req, .zxid = next_zxid(o), .wall_ms = wall_ms };
     struct error_txn txn = { .err = err };
 
     write_head(out, &p, ZK_OP_ERROR);

@@ -91,8 +91,8 @@ struct wal_batch *order_batch_front(const struct wal_batch *b, zk_zxid zxid);
 /* What is in flight beyond zxid is forgotten, whether it was taken or not. */
 void order_forget_after(struct order *o, zk_zxid zxid);
 /* The state was replaced: everything in flight is forgotten, and the state is where its tree says.
- * is_fuzzy: it may hold traces of later txns, so digests differ for a while: until one is right, or
- * order_is_exact() is called. */
+ * is_fuzzy: as in struct state, which remembers it: digests differ for a while, until one is right
+ * or order_is_exact() is called. */
 void order_reset(struct order *o, bool is_fuzzy);
 void order_is_exact(struct order *o);
 /* Nobody waits any more for what is in flight. */

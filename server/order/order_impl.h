@@ -31,7 +31,6 @@ struct order {
     struct tree_result *results; /* Of the txn that is being applied. */
     size_t result_count, result_cap;
     uint64_t digest_mismatches;
-    bool is_fuzzy; /* Digests say nothing yet. */
 };
 
 /* The flight that is being filled. */

@@ -90,7 +90,12 @@ static void answer_write(struct service *s, struct pending *p, const struct appl
 {
     struct client *c = p->client;
     struct call call = {
-        .client = c, .xid = p->xid, .op = p->op, .ids = p->ids, .arrived_ms = p->arrived_ms
+        .client = c,
+        .xid = p->xid,
+        .op = p->op,
+        .ids = p->ids,
+        .arrived_ms = p->arrived_ms,
+        .is_write = true,
     };
     enum zk_err err = ZK_OK;
 
@@ -102,7 +107,6 @@ static void answer_write(struct service *s, struct pending *p, const struct appl
     reply_end(&call, begin);
     if (c->pending_first != p)
         keep_reply(c, p, begin);
-    histogram_add(&s->stats.update_latency_ms, (uint64_t)(s->now_ms - p->arrived_ms));
 }
 
 /* The handshake's, or a client's own in the midst of others. */
@@ -179,6 +183,8 @@ void answer_applied(struct service *s, const struct applied *a)
     struct session *session;
 
     s->stats.commit_count++;
+    histogram_add(&s->stats.propagation_latency_ms,
+                  s->wall_ms > a->time_ms ? (uint64_t)(s->wall_ms - a->time_ms) : 0);
     note_digest(s, a->zxid);
     if (a->type == ZK_OP_CREATE_SESSION)
         sessions_created(s, a->session);

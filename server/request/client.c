@@ -69,6 +69,11 @@ void client_done(struct client *c)
     c->ids = idset_unref(c->ids);
 }
 
+void client_end(struct client *c)
+{
+    route_finish(c);
+}
+
 /* ---- Back-pressure. */
 
 static bool is_throttled(const struct service *s)

@@ -81,6 +81,9 @@ bool client_can_take(struct client *c);
  * c->out sooner or later (host.dirty tells). False: close at once, without a reply. */
 bool client_frame(struct client *c, const uint8_t *frame, size_t len);
 
+/* Ends the connection after what is in out: the server goes. Its session stays. */
+void client_end(struct client *c);
+
 /* What net does for the request floor. */
 struct client_host {
     /* Close when out has left. c->phase is CLIENT_CLOSING. */

@@ -5,6 +5,8 @@
  * Clients may use an xid again, in a new connection or at another server. So what is left of a
  * connection that is gone still stands in its session's line, and a txn that we had before the
  * write was sent is never taken for its answer. */
+#include <stdlib.h>
+
 #include "server/request/route.h"
 #include "server/session/session.h"
 #include "util/check.h"
@@ -59,6 +61,8 @@ struct pending *forward_match(struct service *s, const struct applied *a)
     if (p == NULL)
         return NULL;
     pass_over(s, session, p);
+    free(p->request);
+    p->request = NULL;
     bool is_waited_for = p->client != NULL;
     forget(s, p);
     sessions_release(s, session);
@@ -69,6 +73,17 @@ void forward_forget_all(struct service *s, struct session *session)
 {
     while (!list_is_empty(&session->writes))
         forget(s, list_entry(session->writes.next, struct pending, in_writes));
+}
+
+/* There is an end to it: of what is forwarded the ensemble takes no more than so many bytes. */
+static void keep_request(struct pending *p, const struct write_request *req)
+{
+    zk_assert(p->request == NULL);
+    if (req->body == NULL)
+        return;
+    p->request = zk_xmalloc(req->len + 1);
+    p->request_len = (uint32_t)req->len;
+    memcpy(p->request, req->body, req->len);
 }
 
 enum order_verdict forward_submit(struct service *s, struct session *session, struct pending *p,
@@ -89,6 +104,7 @@ enum order_verdict forward_submit(struct service *s, struct session *session, st
         return v;
     p->zxid = s->leads ? zxid : before;
     if (!s->leads) {
+        keep_request(p, req);
         list_append(&session->writes, &p->in_writes);
         s->expected++;
     }

@@ -89,7 +89,8 @@ static void forget(struct service *s, struct pending *p)
 {
     p->ids = idset_unref(p->ids);
     free(p->body);
-    p->body = NULL;
+    free(p->request);
+    p->body = p->request = NULL;
     s->large_bytes -= p->large;
     p->large = 0;
 }

@@ -35,6 +35,9 @@ struct pending {
     uint32_t large;      /* Its size where it counts among large requests, else 0. */
     uint32_t len;
     uint8_t *body; /* Copy of the record (reads, syncs), or the reply when ready. */
+    /* Copy of a write's record while it is at the leader: the next one may have to be asked. */
+    uint8_t *request;
+    uint32_t request_len;
 };
 
 /* Takes one from the pool and puts it last in c's line. body is copied when not NULL. */

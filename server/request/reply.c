@@ -59,6 +59,7 @@ static void count_latency(const struct call *call)
 
     summary_add(&s->stats.latency_ms, ms);
     summary_add(&c->stats.latency_ms, ms);
+    histogram_add(call->is_write ? &s->stats.update_latency_ms : &s->stats.read_latency_ms, ms);
     c->stats.last_op = call->op;
     c->stats.last_response_ms = s->now_ms;
     c->stats.last_latency_ms = (int64_t)ms;

@@ -18,6 +18,7 @@ struct call {
     const uint8_t *body;
     size_t len;
     int64_t arrived_ms;
+    bool is_write; /* It has a txn of its own. */
 };
 
 /* Starts a reply frame with the header (xid, last applied zxid, err) and returns where

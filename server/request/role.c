@@ -135,18 +135,49 @@ static bool was_overtaken(const struct client *c)
     return false;
 }
 
-/* A client that stayed. What it has asked for is answered as far as it can be; of a write without
- * an answer nobody here knows the end. */
+/* Its leader knows by which link a session's writes come. Where that is another now, and the leader
+ * is the same, it would refuse them (SESSIONMOVED). The answer is of no interest: the session is
+ * there, or its end is on its way. */
+static void claim(const struct client *c)
+{
+    struct service *s = c->service;
+
+    if (!s->leads && !s->is_alone && !c->session->is_local &&
+        s->settled_epoch == zab_epoch(ensemble_zab(s->ensemble)))
+        (void)ensemble_revalidate(s->ensemble, c->session_id, c->session->timeout_ms);
+}
+
+/* Whether c's writes without an answer are known not to have been done, so that the leader may be
+ * asked for them. All that earlier epochs decided is applied by now, and they will decide nothing
+ * more. In the same epoch its leader may still come to what it was asked; and what we ordered
+ * ourselves is kept nowhere. */
+static bool may_write_again(const struct client *c)
+{
+    const struct service *s = c->service;
+
+    if (s->settled_epoch >= zab_epoch(ensemble_zab(s->ensemble)) || c->session->is_local)
+        return false;
+    for (const struct pending *p = c->pending_first; p != NULL; p = p->next)
+        if (p->kind == PENDING_WRITE && p->request == NULL)
+            return false;
+    return true;
+}
+
+/* A client that stayed. What it has asked for is answered as far as it can be. */
 static void settle_client(struct client *c)
 {
     if (c->phase == CLIENT_NEW || c->phase == CLIENT_CLOSING)
         return;
-    if (c->is_revalidating)
+    if (c->is_revalidating) {
         sessions_ask_again(c);
-    else if (waits_for_txn(c) || was_overtaken(c) || c->session == NULL)
+    } else if (c->session == NULL || was_overtaken(c) ||
+               (waits_for_txn(c) && !may_write_again(c))) {
         route_doom(c);
-    else
+    } else {
+        claim(c);
+        route_write_again(c);
         route_pump(c);
+    }
 }
 
 /* Only now are clients let in: what they ask for is told from what is left of the last role. */
@@ -171,6 +202,7 @@ void role_settle(struct service *s)
     for (uint32_t i = 0; i < s->clients_cap; i++)
         if (s->clients[i] != NULL)
             settle_client(s->clients[i]);
+    s->settled_epoch = zab_epoch(ensemble_zab(s->ensemble));
     tickets_ask_again(s);
 }
 

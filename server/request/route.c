@@ -394,6 +394,25 @@ static void route_write(struct client *c, const struct request_header *head, con
     route_pump(c);
 }
 
+void route_write_again(struct client *c)
+{
+    struct service *s = c->service;
+
+    for (struct pending *p = c->pending_first; p != NULL; p = p->next) {
+        uint8_t *body = p->request;
+
+        if (p->kind != PENDING_WRITE)
+            continue;
+        p->request = NULL;
+        s->large_bytes -= p->large;
+        p->large = 0;
+        order_write(c, p, body, p->request_len);
+        if (p->op == ZK_OP_CLOSE_SESSION && p->kind == PENDING_WRITE)
+            c->session->closing = true; /* Nobody knew any more. */
+        free(body);
+    }
+}
+
 /* ---- Requests that the connection answers itself, past the line. */
 
 static bool route_auth(struct client *c, const struct request_header *head, const uint8_t *body,

@@ -69,6 +69,8 @@ bool route_frame(struct client *c, const uint8_t *frame, size_t len);
 void route_pump(struct client *c);
 /* p was first in its client's line and is not any more. */
 void route_leave_line(struct client *c, struct pending *p);
+/* Asks the leader, another one, for the writes that c waits for. */
+void route_write_again(struct client *c);
 /* Ends the connection when the turn ends: for places that can't do without it now. */
 void route_doom(struct client *c);
 /* Ends the connection after what is in out. */

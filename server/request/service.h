@@ -99,6 +99,7 @@ struct service {
     bool asks_before_reads; /* is_read_only, or reads are to be linearizable. */
     bool can_submit;        /* ensemble_can_submit(), as it was last looked at. */
     bool needs_settling;    /* Serving has begun, or tickets were refused: when the turn ends... */
+    int64_t settled_epoch;  /* Of the leader that clients were last let in under. */
     int64_t paused_ms;      /* When serving ended. */
     int64_t read_only_ms;   /* Since when there may have been no leader. */
     zk_session_id read_only_first_id; /* Of the sessions made since is_read_only. */

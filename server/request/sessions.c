@@ -79,6 +79,7 @@ bool sessions_begin(struct client *c)
     if (makes_local(s)) {
         attach(c, session_add(s->sessions, id, c->timeout_ms, s->now_ms));
         c->session->is_local = true;
+        c->session->is_read_only = s->is_read_only;
         s->local_sessions++;
         handshake_done(c);
         return true;
@@ -192,18 +193,26 @@ void service_revalidated(struct service *s, zk_session_id id, bool is_valid)
         refuse(c, id);
 }
 
-/* With no leader to ask, only what we made ourselves since then is known to be over. */
+/* There is no leader to ask. A session of the ensemble's is not ours to serve; what we made
+ * ourselves since then is known to be over. Any other may be of another server like us: to who has
+ * its password we may show what we have, but not where sessions are each server's own. */
 static bool resume_read_only(struct client *c, zk_session_id id, struct session *session)
 {
-    const struct service *s = c->service;
+    struct service *s = c->service;
+    int32_t timeout_ms;
 
-    if (session != NULL && session->is_local) {
-        adopt(c, session);
-        return true;
-    }
-    if (id < s->read_only_first_id || id >= s->next_session_id)
+    if (session_book_get(s->state.sessions, id, &timeout_ms))
         return false;
-    refuse(c, id);
+    if (session == NULL || !session->is_local) {
+        if (s->conf.local_sessions || (id >= s->read_only_first_id && id < s->next_session_id)) {
+            refuse(c, id);
+            return true;
+        }
+        session = session_add(s->sessions, id, c->timeout_ms, s->now_ms);
+        session->is_local = session->is_read_only = true;
+        s->local_sessions++;
+    }
+    adopt(c, session);
     return true;
 }
 
@@ -296,7 +305,7 @@ static bool outlives_role(const struct service *s, const struct session *session
     int32_t timeout_ms;
 
     if (session->is_local) /* Those of a read-only server end with it. */
-        return s->conf.local_sessions;
+        return s->conf.local_sessions && !session->is_read_only;
     return session_book_get(s->state.sessions, session->id, &timeout_ms);
 }
 

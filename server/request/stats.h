@@ -5,22 +5,7 @@
 
 #include <stdint.h>
 
-/* Basic summary: avg, min, max, cnt, sum. Advanced ones add percentiles from a coarse
- * histogram: 4 buckets a power of two. Unit as the name says. */
-enum { SUMMARY_BUCKETS = 128 };
-
-struct summary {
-    uint64_t count, sum, min, max;
-};
-struct histogram {
-    struct summary all;
-    uint32_t buckets[SUMMARY_BUCKETS];
-};
-
-void summary_add(struct summary *s, uint64_t value);
-void histogram_add(struct histogram *h, uint64_t value);
-/* q in 0..1; 0 when empty. */
-uint64_t histogram_quantile(const struct histogram *h, double q);
+#include "util/summary.h"
 
 struct server_stats {
     /* Latency of answered requests in ms, as srvr shows it. */

@@ -23,6 +23,7 @@ struct session {
     bool closing;          /* A closeSession for it is under way: no more requests. */
     bool is_local;         /* Known to this server only: no txn made it (2.12). */
     bool is_upgrading;     /* Local still; a createSession for it is under way. */
+    bool is_read_only;     /* Local, of a time when nobody led, and over when that is. */
     struct client *client; /* The connection that it uses now; NULL when detached. */
     uint64_t owner;        /* Leader: where its writes come from, a link of zab; 0: nobody yet. */
     struct list writes;    /* The request floor's: writes of it whose txns are to come. */

@@ -65,18 +65,20 @@ static void hand_over(struct dump *d)
 }
 
 /* What the last txn left is told, not what the walk began with (storage-format 3.3): by
- * then its traces are in the nodes. Zxid 0 stands for no digest. */
-static void put_tail(struct dump *d, const struct tree *t)
+ * then its traces are in the nodes. Zxid 0 stands for no digest: of a tree that has traces of
+ * other txns, too, it would be held against the next txn at the next start. */
+static void put_tail(struct dump *d, const struct state *s)
 {
-    zk_zxid zxid = tree_zxid(t);
+    zk_zxid zxid = tree_zxid(s->tree);
+    bool has_digest = zxid != 0 && !s->is_fuzzy;
 
     jute_write_str(&d->chunk, jute_text("/"));
     hand_over(d);
     snapshot_writer_seal(d->writer);
     if (d->digest_on) {
-        jute_write_i64(&d->chunk, zxid);
+        jute_write_i64(&d->chunk, has_digest ? zxid : 0);
         jute_write_i32(&d->chunk, DIGEST_VERSION);
-        jute_write_i64(&d->chunk, zxid != 0 ? (int64_t)tree_digest(t) : 0);
+        jute_write_i64(&d->chunk, has_digest ? (int64_t)tree_digest(s->tree) : 0);
         hand_over(d);
         snapshot_writer_seal(d->writer);
     }
@@ -123,7 +125,7 @@ int dump_step(struct dump *d, struct state *s, uint64_t budget_us, uint64_t (*no
         walk_some(d, budget_us > UINT64_MAX - begin ? UINT64_MAX : begin + budget_us, now_us,
                   ret_wants_cpu);
     if (d->phase == PHASE_TAIL && snapshot_writer_has_room(d->writer)) {
-        put_tail(d, s->tree);
+        put_tail(d, s);
         dump_nodes_end(&d->nodes);
         d->phase = PHASE_WAIT;
     }

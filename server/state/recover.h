@@ -30,6 +30,12 @@ struct recover_conf {
 struct state {
     struct tree *tree;
     struct session_book *sessions;
+    /* The tree may have traces of txns behind its zxid, nobody knows up to where: it is a leader's
+     * from a snapshot stream, or one that was saved as such. Applying those txns mends it. (All
+     * of them precede NEWLEADER, with ZooKeeper 3.9.5 too; but who leads need not be that.) Until
+     * the digest is once what a txn promises, it tells nothing, is not written, and not told to
+     * others. */
+    bool is_fuzzy;
 };
 
 struct recover_report {

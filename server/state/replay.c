@@ -22,12 +22,18 @@ static void compare(struct digests *d, const struct state *s, zk_zxid zxid, uint
         d->report->first_mismatch = zxid;
 }
 
-static void digests_init(struct digests *d, struct recover_report *report, const struct state *s,
+/* A snapshot that does not say its digest may be a leader's, as ZooKeeper and we save it behind
+ * SNAP. That of zxid 0 does not say it because nothing has happened. */
+static void digests_init(struct digests *d, struct recover_report *report, struct state *s,
                          const struct snapshot_info *info, bool on)
 {
     *d = (struct digests){ .on = on, .report = report };
-    if (!on || info == NULL || !info->has_digest || info->digest_zxid < info->zxid)
+    if (!on || info == NULL)
         return;
+    if (!info->has_digest || info->digest_zxid < info->zxid) {
+        s->is_fuzzy = info->zxid != 0;
+        return;
+    }
     if (info->digest_zxid == info->zxid) {
         compare(d, s, info->zxid, info->digest);
         return;
@@ -37,12 +43,14 @@ static void digests_init(struct digests *d, struct recover_report *report, const
     d->target = info->digest;
 }
 
-static void digests_follow(struct digests *d, const struct state *s, const struct txn *txn)
+static void digests_follow(struct digests *d, struct state *s, const struct txn *txn)
 {
     if (!d->on)
         return;
     if (!d->has_target) {
-        if (txn->has_digest)
+        if (txn->has_digest && txn->digest == tree_digest(s->tree))
+            s->is_fuzzy = false;
+        else if (txn->has_digest && !s->is_fuzzy)
             compare(d, s, txn->head.zxid, txn->digest);
         return;
     }
@@ -108,6 +116,7 @@ int replay_log(struct state *s, struct recover_report *report, struct log_reader
         report->txns++;
         digests_follow(&digests, s, &txn);
     }
+    s->is_fuzzy = s->is_fuzzy || digests.has_target; /* A log that ends before it. */
     if (r == 0)
         r = check_covers(what->info, tree_zxid(s->tree), what->log_dir, why);
     if (r == 0)

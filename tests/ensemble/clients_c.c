@@ -166,13 +166,24 @@ static bool acquire(struct client *c)
     return rc == ZOK;
 }
 
+/* A deletion of unknown end may have been done, and the lock be another's by now. */
+static int release_again(struct client *c)
+{
+    struct Stat stat;
+    int rc = zoo_exists(c->zh, "/c/lock", 0, &stat);
+
+    if (rc == ZOK && stat.ephemeralOwner != c->id.client_id)
+        return ZNONODE;
+    return rc == ZOK ? zoo_delete(c->zh, "/c/lock", -1) : rc;
+}
+
 static void release(struct client *c)
 {
     int rc = ZCONNECTIONLOSS;
     bool was_unknown = false;
 
     while (is_passing(rc)) {
-        rc = zoo_delete(c->zh, "/c/lock", -1);
+        rc = was_unknown ? release_again(c) : zoo_delete(c->zh, "/c/lock", -1);
         if (is_passing(rc)) {
             was_unknown = true;
             nap(20);

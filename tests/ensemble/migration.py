@@ -9,11 +9,13 @@ trees; in the end no session was lost, no acknowledged write is missing, and eve
 Needs Java and scripts/zk-real. --quick goes there and back once, else twice with other orders.
 """
 
+import subprocess
 import sys
 import time
 
 import proof  # First: it says where the others are.
 
+import servers
 from ensembles import Ensemble, NotSo, wait_for
 from writers import Load
 
@@ -28,6 +30,16 @@ def in_sync(e, member):
         lambda: (leader := e.leader()) and float(leader.mntr().get("zk_synced_followers", 0)) == len(e.voters) - 1,
         lambda: f"the leader's zk_synced_followers: {e.modes()}",
     )
+
+
+def accepts(checks, e):
+    """What docs/migration.md asks for before the first step: zabd accepts each server's configuration as it is."""
+    for m in e:
+        done = subprocess.run(
+            [servers.zabd_binary(), "--check-config", str(m.config_file)], capture_output=True, text=True
+        )
+        said = done.stdout + done.stderr
+        checks.check(done.returncode == 0, f"zabd --check-config accepts the file of server {m.sid}", said, quiet=True)
 
 
 def replace(checks, e, load, member, kind):
@@ -76,6 +88,7 @@ def main():
     at = time.monotonic()
     with Ensemble(["zk", "zk", "zk"]) as e:
         e.start()
+        accepts(checks, e)
         with Load(e.addresses(), WRITERS, rng, pause=0.005) as load:
             try:
                 for _ in range(1 if args.quick else 2):

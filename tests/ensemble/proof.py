@@ -102,7 +102,7 @@ def settle(checks, ensemble, load, seconds=60):
     try:
         ensemble.wait_serving(seconds)
         report(checks, [] if load.wait_all_answered() else ["a writer"], "every writer is served again")
-        load.stop()
+        load.rest()  # Not yet stop(): sessions must live while the trees are read, however long that takes.
         ensemble.wait_level(seconds)
     except NotSo as e:
         load.stop()
@@ -112,6 +112,7 @@ def settle(checks, ensemble, load, seconds=60):
         ensemble.tell()
         return False
     tree = trees(checks, ensemble)
+    load.stop()
     for what, wrong in load.verify(tree):
         report(checks, wrong, what)
     digests(checks, ensemble)

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """rot: one bit of one file of a stopped server flips, and the server is started again.
 
-In logs, side indexes, snapshots, epoch files and the file with its number; in servers that led and that followed. The
-server must mend itself from the others, or refuse to start and say which file; what it never may do is to serve what is
-wrong. Whatever the first did, after a server that refused has been given an empty directory all are level again, and
-nothing that was acknowledged is lost.
+In logs, side indexes, snapshots, epoch files and the file with its number; in servers that led and that followed. One
+time in four the damage is larger: a file loses its end, all it has, or itself, or a piece of it becomes zeros. The
+server must mend itself from the others, or refuse to start and say which file; what it never may do is to serve what
+is wrong. Whatever the first did, after a server that refused has been given an empty directory all are level again,
+and nothing that was acknowledged is lost.
 
---quick flips 12 bits, else 150.
+--quick does 12 such things, else 150.
 """
 
 import collections
+import os
 import sys
 
 import proof  # First: it says where the others are.
@@ -24,7 +26,7 @@ PROPERTIES = {"zookeeper.snapCount": "300", "zookeeper.preAllocSize": "64"}
 
 def files_of(member):
     """The files of a stopped server that are not empty, by kind."""
-    found = collections.defaultdict(list)
+    found = collections.defaultdict(list, myid=[member.data_dir / "myid"])
     for path in sorted((member.data_dir / "version-2").iterdir()):
         if path.stat().st_size:
             found[path.name.split(".")[0] if not path.name.startswith("zabd") else "index"].append(path)
@@ -37,11 +39,7 @@ def used_length(path):
     return len(data.rstrip(b"\0")) or len(data)
 
 
-def flip(rng, member):
-    """Flips a bit; what it was. Half the time in the newest file of its kind, which matters most."""
-    found = files_of(member)
-    kind = rng.choice(sorted(found))
-    path = found[kind][-1] if rng.random() < 0.5 else rng.choice(found[kind])
+def flip(rng, path):
     offset = rng.randrange(used_length(path))
     bit = 1 << rng.randrange(8)
     with open(path, "r+b") as f:
@@ -49,7 +47,43 @@ def flip(rng, member):
         was = f.read(1)[0]
         f.seek(offset)
         f.write(bytes([was ^ bit]))
-    return kind, f"{path.name}, byte {offset}, bit {bit:#x}"
+    return f"{path.name}, byte {offset}, bit {bit:#x}"
+
+
+def cut(rng, path):
+    length = rng.randrange(used_length(path))
+    os.truncate(path, length)
+    return f"{path.name}, cut to {length} bytes"
+
+
+def empty(rng, path):
+    os.truncate(path, 0)
+    return f"{path.name}, emptied"
+
+
+def remove(rng, path):
+    path.unlink()
+    return f"{path.name}, removed"
+
+
+def zero(rng, path):
+    used = used_length(path)
+    offset = rng.randrange(used) // 512 * 512
+    length = min(512, used - offset)
+    with open(path, "r+b") as f:
+        f.seek(offset)
+        f.write(bytes(length))
+    return f"{path.name}, {length} zeros from {offset} on"
+
+
+def damage(rng, member):
+    """Does something to a file; (its kind, what). Half the time to the newest of its kind, which matters most."""
+    found = files_of(member)
+    kind = rng.choice(sorted(found))
+    path = found[kind][-1] if rng.random() < 0.5 else rng.choice(found[kind])
+    worse = [cut, empty, zero] + [remove] * (kind != "myid")  # That would be made anew.
+    how = rng.choice(worse) if rng.random() < 0.25 else flip
+    return f"{kind}, {how.__name__}", how(rng, path)
 
 
 def start_again(member):
@@ -83,7 +117,7 @@ def one(checks, e, load, rng, counts):
     else:
         member.stop()
     load.wait_answers(rng.choice([0, 50]))
-    kind, what = flip(rng, member)
+    kind, what = damage(rng, member)
     load.wait_answers(10)
     if start_again(member):
         counts[kind, "serves"] += 1
@@ -108,7 +142,7 @@ def main():
     args, checks, rng = proof.begin(__doc__, lambda p: p.add_argument("--flips", type=int))
     flips = args.flips or (12 if args.quick else 150)
     counts = collections.Counter()
-    checks.section(f"{flips} flipped bits")
+    checks.section(f"{flips} pieces of rot")
     with Ensemble(["zabd"] * 3, properties=PROPERTIES) as e:
         e.start()
         with Load(e.addresses(), WRITERS, rng) as load:
@@ -128,7 +162,7 @@ def main():
             proof.directories(checks, e)
         checks.check(good, "nothing was lost")
     for (kind, how), count in sorted(counts.items()):
-        checks.note(f"a flipped bit in {kind}: {how} {count} times")
+        checks.note(f"{kind}: {how} {count} times")
     sys.exit(checks.finish())
 
 

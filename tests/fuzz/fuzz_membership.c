@@ -32,7 +32,7 @@ static void check_round_trip(const struct zab_config *c, const struct zab_config
 
     zab_config_print(c, &once);
     zk_assert(zab_config_parse(&again, (const char *)once.at, once.len, rules, why) == 0);
-    zk_assert(zab_config_same_members(c, again) && again->version == c->version);
+    zk_assert(again->version == c->version);
     zab_config_print(again, &twice);
     zk_assert(once.len == twice.len && memcmp(once.at, twice.at, once.len) == 0);
     bytes_done(&once);

@@ -23,17 +23,18 @@ static uint8_t take(struct input *in)
     return in->at < in->end ? *in->at++ : 0;
 }
 
-static int open_end(struct rig_server *s, bool is_election)
+/* To the election port, the quorum port or the observerMasterPort. */
+static int open_end(struct rig_server *s, uint8_t command)
 {
     const struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = 1 };
     const struct sockaddr *sa = (const struct sockaddr *)(const void *)&from;
     int ends[2];
 
     zk_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
-    if (is_election)
+    if (command % 8 == 0)
         election_accept(s->peers, ends[0], sa);
     else
-        link_accept(s->peers, ends[0], sa);
+        link_accept(s->peers, ends[0], sa, command >= 0x80);
     return ends[1];
 }
 
@@ -67,8 +68,7 @@ static void act(struct rig_server *s, uint8_t what)
         peers_send(s->peers, s->link, (const uint8_t *)"bytes", 5);
         break;
     case 4:
-        s->is_pausing = !s->is_pausing;
-        peers_resume_link(s->peers, s->link);
+        s->is_echoing = !s->is_echoing;
         break;
     case 5:
         s->is_refusing = !s->is_refusing;
@@ -107,7 +107,7 @@ static void run(struct rig_server *s, struct input *in, int *ends)
             end = &ends[now % ENDS];
             if (*end >= 0)
                 (void)close(*end);
-            *end = open_end(s, command % 8 == 0);
+            *end = open_end(s, command);
             break;
         case 2:
             if (*end >= 0)

@@ -32,6 +32,7 @@ struct rig_disk {
 struct ensemble_rig;
 
 struct rig_server {
+    uint64_t sent; /* Bytes, on links. */
     struct ensemble_rig *rig;
     zk_sid sid;
     struct ensemble *ensemble; /* NULL: played by the test, or down. */

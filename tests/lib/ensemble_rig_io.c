@@ -122,6 +122,7 @@ static void io_connect(void *ctx, zab_link link, zk_sid leader)
 
     zk_assert((link & ZAB_LINK_OURS) != 0);
     l->from_name = link;
+    l->to_name |= link & ZAB_LINK_MASTER; /* It is the port that tells. */
     s->called = link;
     if (to < 0 || !rig_is_there(&s->rig->servers[to]))
         l->is_closing = true;
@@ -149,7 +150,9 @@ static void io_send(void *ctx, zab_link link, const uint8_t *at, size_t len)
 {
     struct rig_link *l;
     struct bytes *queue = queue_of(ctx, link, &l);
+    struct rig_server *s = ctx;
 
+    s->sent += len;
     if (queue != NULL && !l->is_closing)
         bytes_put(queue, at, len);
 }

@@ -83,7 +83,8 @@ class Member(Server):
         if self.is_observer:
             self.config.append("peerType=observer")
         super()._write_config()
-        (self.data_dir / "myid").write_text(f"{self.sid}\n")
+        if not (self.data_dir / "myid").exists():
+            (self.data_dir / "myid").write_text(f"{self.sid}\n")
 
     def command_line(self):
         args, env = super().command_line()
@@ -155,6 +156,8 @@ def syncs(leader, learner):
 class Ensemble:
     """Members by number: e[1] is the first. config: zoo.cfg lines of all; properties: as Server's."""
 
+    member_class = Member
+
     def __init__(
         self, kinds, apart=False, config=(), properties=None, tick_ms=1000, init_limit=20, sync_limit=4, keep=False
     ):
@@ -167,8 +170,12 @@ class Ensemble:
         self.net = netspace.Network() if apart else None
         self.members = []
         for sid, kind in enumerate(kinds, 1):
-            host = self.net.add(sid) if self.net else "127.0.0.1"
-            self.members.append(Member(self, sid, kind, host, self.net.inside(sid) if self.net else ()))
+            self._add(sid, kind)
+
+    def _add(self, sid, kind):
+        host = self.net.add(sid) if self.net else "127.0.0.1"
+        self.members.append(self.member_class(self, sid, kind, host, self.net.inside(sid) if self.net else ()))
+        return self.members[-1]
 
     def __enter__(self):
         return self

@@ -28,6 +28,8 @@ struct ensemble {
     struct watch_table *watches;
     struct order *order;
     enum zab_role role;  /* Of the core. */
+    int64_t epoch;       /* Of the leader. */
+    bool keeps_epoch;    /* It is the same leader that comes again. */
     bool leads, is_full; /* No more can be submitted. */
     struct zab_config *config;
     int64_t wall_ms;
@@ -50,7 +52,7 @@ struct ensemble {
 
 /* The one that service_init() made. */
 struct ensemble *fake(void);
-/* host.serve() and .pause(), with what belongs to it. */
+/* host.serve(), in the next epoch unless .keeps_epoch, and .pause(), with what belongs to it. */
 void fake_serve(enum zab_role role, bool state_is_new);
 void fake_pause(void);
 /* The leader orders a forwarded request, or one that another server brought; the txn is applied

@@ -142,6 +142,8 @@ void net_rig_turn(struct net_rig *r)
         (void)ensemble_turn_end(r->service.ensemble);
     if (r->logged > service_zxid(&r->service))
         service_durable(&r->service, r->logged);
+    if (r->net.is_draining)
+        r->is_drained = net_drain_turn(&r->net);
     net_flush(&r->net);
 }
 

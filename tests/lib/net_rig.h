@@ -17,6 +17,7 @@ struct net_rig {
     bool is_awake;
     bool had_events; /* In the last turn. */
     bool hold_log;   /* Nothing becomes durable while it is set. */
+    bool is_drained; /* What net_drain_turn() said. */
     zk_zxid logged;  /* What is durable. */
 };
 

@@ -32,9 +32,10 @@ OUTSIDE = 254  # The number of this process on the network.
 _libc = ctypes.CDLL(None, use_errno=True)
 _state = {"entered": False, "why": None}
 
-# Classic BPF: load the word at an address, jump if equal, jump if greater or equal, return.
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+# Classic BPF: load the word or half word at an address, jump if equal, jump if greater or equal, return.
+_LOAD, _LOAD_HALF, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x28, 0x15, 0x35, 0x06
 _SOURCE_ADDRESS = 0x100000000 - 0x100000 + 12  # SKF_NET_OFF + the source's place in an IPv4 header.
+_TARGET_PORT = 0x100000000 - 0x100000 + 22  # The same of TCP's, behind a header without options.
 _RANDOM = 0x100000000 - 0x1000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM.
 _GO_ON, _DROP = 0xFFFFFFFF, 2
 
@@ -105,6 +106,7 @@ class Network:
         self.bridge = f"br{self.number}"
         self.holders = {}
         self.dropped = {}  # Host -> the hosts that it does not hear.
+        self.deaf = {}  # Host -> the ports at which it hears nobody.
         self.loss = {}  # Host -> the share of packets that don't arrive there.
         _run("ip", "link", "add", self.bridge, "type", "bridge")
         _run("ip", "addr", "add", f"{self.address(OUTSIDE)}/24", "dev", self.bridge)
@@ -132,7 +134,7 @@ class Network:
         _run(*self.inside(host), "ip", "link", "set", "eth0", "up")
         _run(*self.inside(host), "ip", "link", "set", "lo", "up")
         _run(*self.inside(host), "tc", "qdisc", "add", "dev", "eth0", "clsact")
-        self.dropped[host], self.loss[host] = set(), 0.0
+        self.dropped[host], self.deaf[host], self.loss[host] = set(), set(), 0.0
         return self.address(host)
 
     @staticmethod
@@ -160,6 +162,11 @@ class Network:
         code = [(_LOAD, 0, 0, _SOURCE_ADDRESS)]
         for source in sorted(self.dropped[host]):
             code += [(_EQUAL, 0, 1, self._word(source)), (_RETURN, 0, 0, _DROP)]
+        if self.deaf[host]:
+            code.append((_LOAD_HALF, 0, 0, _TARGET_PORT))
+            for port in sorted(self.deaf[host]):
+                code += [(_EQUAL, 0, 1, port), (_RETURN, 0, 0, _DROP)]
+            code.append((_LOAD, 0, 0, _SOURCE_ADDRESS))
         if self.loss[host]:
             bound = min(int(self.loss[host] * (1 << 32)), 0xFFFFFFFF)
             code += [(_EQUAL, 0, 1, self._word(OUTSIDE)), (_RETURN, 0, 0, _GO_ON)]
@@ -170,7 +177,7 @@ class Network:
     def _apply(self, host):
         tc = [*self.inside(host), "tc", "filter"]
         at = ["dev", "eth0", "ingress", "protocol", "ip", "pref", "1"]
-        if self.dropped[host] or self.loss[host]:
+        if self.dropped[host] or self.deaf[host] or self.loss[host]:
             _run(*tc, "replace", *at, "handle", "1", "bpf", "da", "bytecode", self._program(host))
         else:
             subprocess.run([*tc, "del", *at], capture_output=True)  # There may be none.
@@ -196,6 +203,11 @@ class Network:
             for other in sides[i + 1 :]:
                 self.cut(side, other)
 
+    def deafen(self, host, port):
+        """Nothing arrives at this port of the host, not even the wish to connect."""
+        self.deaf[host].add(port)
+        self._apply(host)
+
     def lose(self, share, hosts=None):
         """Each packet between hosts is lost with this probability."""
         for host in hosts or self.holders:
@@ -204,5 +216,5 @@ class Network:
 
     def heal(self):
         for host in self.holders:
-            self.dropped[host], self.loss[host] = set(), 0.0
+            self.dropped[host], self.deaf[host], self.loss[host] = set(), set(), 0.0
             self._apply(host)

@@ -85,8 +85,6 @@ static int64_t received(void *ctx, zab_link link, const uint8_t *at, size_t len)
         peers_send(s->peers, link, at, take);
     if (s->is_closing)
         peers_close(s->peers, link, "test");
-    if (s->is_pausing)
-        peers_pause_link(s->peers, link);
     if (s->is_refusing)
         return -EBADMSG;
     s->got_bytes += take;

@@ -38,7 +38,6 @@ struct rig_server {
     size_t packet;      /* Not 0: only whole packets of so many bytes are taken. */
     bool is_refusing;   /* received() fails. */
     bool is_closing;    /* received() closes the link. */
-    bool is_pausing;    /* received() pauses the link. */
     bool is_echoing;    /* received() sends it back. */
     zab_link feeding;   /* room() sends feed_bytes more... */
     uint64_t feed_left; /* ...of so many. */

@@ -2,10 +2,13 @@
 
 It knows several servers, goes on to the next when a connection ends, and tells for every request whether it was
 answered (a Reply), or its end is unknown (Unknown: it was sent, and the connection ended before the answer came).
-Nothing is ever sent twice.
+Nothing is ever sent twice, and nothing on a connection that the server is known to have ended: libraries read all the
+time, so this looks before it sends.
 """
 
 import random
+import select
+import socket
 import threading
 import time
 
@@ -59,6 +62,15 @@ class Roamer:
             self.connection.close()
             self.connection = None
 
+    def _has_ended(self):
+        """Whether the server has closed the connection, as far as we can know by now."""
+        look = select.poll()
+        look.register(self.connection.sock, select.POLLIN)
+        try:
+            return bool(look.poll(0)) and not self.connection.sock.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
     def _handshake(self, address):
         connection = zkwire.Connection(address, TRY_SECONDS)
         try:
@@ -77,6 +89,8 @@ class Roamer:
 
     def attach(self):
         """Connects to some server, for as long as our patience lasts."""
+        if self.connection is not None and self._has_ended():
+            self.detach()
         if self.connection is not None:
             return
         deadline = time.monotonic() + self.patience

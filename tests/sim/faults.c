@@ -114,6 +114,18 @@ static void stop_one(struct sim *s, struct member *n)
     member_stop_for(n, a_while(s));
 }
 
+/* Often so long that another leads when it wakes up and finds what its clients have asked. */
+static void stop_leader(struct sim *s)
+{
+    int64_t tick_us = s->conf.tick_ms * SIM_MS;
+    int64_t enough_us = tick_us * (s->conf.sync_limit + 1);
+
+    s->seen[SEEN_STOPS]++;
+    member_stop_for(the_leader(s), sim_chance(s, 500)
+                                       ? sim_between(s, enough_us, enough_us + 3 * tick_us)
+                                       : a_while(s));
+}
+
 static void slow_disk(struct sim *s, struct member *n)
 {
     n->slow_sync_us = sim_between(s, 5 * SIM_MS, s->conf.tick_ms * SIM_MS);
@@ -208,8 +220,10 @@ static void hit(struct sim *s, enum fault fault)
         kill_all(s, fault == FAULT_POWER_ALL);
         break;
     case FAULT_STOP:
+        stop_one(s, anybody(s));
+        break;
     case FAULT_STOP_LEADER:
-        stop_one(s, fault == FAULT_STOP ? anybody(s) : the_leader(s));
+        stop_leader(s);
         break;
     case FAULT_SLOW_DISK:
         slow_disk(s, anybody(s));

@@ -184,8 +184,8 @@ static void io_append(void *ctx, struct wal_batch *b)
             if (t->zxid <= last)
                 sim_fail(n->sim, "server %" PRId64 " logs 0x%" PRIx64 " behind 0x%" PRIx64, n->sid,
                          (uint64_t)t->zxid, (uint64_t)last);
+            ledger_logged(n, last, t->zxid, b->payload.at + t->at, t->len);
             last = t->zxid;
-            ledger_logged(n, t->zxid, b->payload.at + t->at, t->len);
         }
         sim_trace(n->sim, "%" PRId64 " logs %u txns up to %x:%x", n->sid, b->count,
                   zxid_epoch(last), zxid_counter(last));

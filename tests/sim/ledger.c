@@ -10,7 +10,8 @@
 
 /* What is known of one txn, from the moment at which it was first logged. */
 struct note {
-    uint64_t hash; /* Of its bytes; 0: never seen. */
+    uint64_t hash;  /* Of its bytes; 0: never seen. */
+    zk_zxid before; /* What stood before it in the log of its leader: they are one history. */
     zk_session_id session;
     int32_t xid, type;
     uint64_t digest; /* Of the tree after it. */
@@ -112,7 +113,8 @@ static const struct note *find_note(const struct ledger *l, zk_zxid zxid)
     return NULL;
 }
 
-void ledger_logged(struct member *n, zk_zxid zxid, const uint8_t *payload, size_t len)
+void ledger_logged(struct member *n, zk_zxid before, zk_zxid zxid, const uint8_t *payload,
+                   size_t len)
 {
     struct sim *s = n->sim;
     uint64_t hash = hash_bytes(1, payload, len) | 1;
@@ -135,6 +137,7 @@ void ledger_logged(struct member *n, zk_zxid zxid, const uint8_t *payload, size_
                      "Integrity: server %" PRId64 " logs 0x%" PRIx64 ", which no leader proposed",
                      n->sid, (uint64_t)zxid);
         *note = (struct note){ .hash = hash,
+                               .before = before,
                                .session = txn.head.session_id,
                                .xid = txn.head.cxid,
                                .type = txn.head.type };
@@ -234,7 +237,17 @@ static void adopt_config(struct sim *s, const struct disk_entry *e)
                  (uint64_t)txn.head.zxid);
 }
 
-/* n->disk has it. is_new: by acknowledgements of its own epoch. */
+/* Its bytes, as long as some log has them: snapshots may have taken the place of all. */
+static const struct disk_entry *find_entry(const struct sim *s, zk_zxid zxid)
+{
+    const struct disk_entry *e = NULL;
+
+    for (size_t i = 0; i < s->member_count && e == NULL; i++)
+        e = disk_find(&s->members[i]->disk, zxid);
+    return e;
+}
+
+/* is_new: by acknowledgements of its own epoch. */
 static void commit(struct member *n, zk_zxid zxid, bool is_new)
 {
     struct sim *s = n->sim;
@@ -259,20 +272,40 @@ static void commit(struct member *n, zk_zxid zxid, bool is_new)
     l->committed[l->committed_count++] = zxid;
     note->is_committed = true;
     s->seen[SEEN_COMMITS]++;
-    adopt_config(s, disk_find(&n->disk, zxid));
+    adopt_config(s, find_entry(s, zxid));
 }
 
 /* ---- Leaders. */
 
-/* A log that has what is between the last committed txn and zxid. */
-static struct member *who_has(struct sim *s, struct member *n, zk_zxid zxid)
+/* All behind the last committed txn, up to `end`, oldest first. */
+static void commit_chain(struct member *n, zk_zxid end)
 {
-    if (disk_next(&n->disk, ledger_committed(s)) != NULL)
-        return n;
-    for (size_t i = 0; i < s->member_count; i++)
-        if (disk_find(&s->members[i]->disk, zxid) != NULL)
-            return s->members[i];
-    return n;
+    struct sim *s = n->sim;
+    zk_zxid committed = ledger_committed(s);
+    zk_zxid *chain = NULL;
+    size_t count = 0;
+    zk_zxid at = end;
+
+    while (at > committed) {
+        const struct note *note = find_note(s->ledger, at);
+
+        if (note == NULL || note->hash == 0) {
+            sim_fail(s, "the ledger does not know how server %" PRId64 " came to 0x%" PRIx64,
+                     n->sid, (uint64_t)end);
+            break;
+        }
+        chain = zk_xrealloc(chain, (count + 1) * sizeof *chain);
+        chain[count++] = at;
+        at = note->before;
+    }
+    if (count > 0 && !s->failed && at != committed)
+        sim_fail(s,
+                 "PrimaryIntegrity: server %" PRId64 " leads with 0x%" PRIx64
+                 ", whose history has 0x%" PRIx64 " and not 0x%" PRIx64 ", which is committed",
+                 n->sid, (uint64_t)end, (uint64_t)at, (uint64_t)committed);
+    while (count > 0 && !s->failed)
+        commit(n, chain[--count], false);
+    free(chain);
 }
 
 /* Everything that a new leader has is decided by its being established; be it in its log, or in a
@@ -281,17 +314,9 @@ static void commit_history(struct member *n, uint32_t epoch)
 {
     struct sim *s = n->sim;
     zk_zxid end = disk_last_before(&n->disk, epoch);
-    struct member *from = who_has(s, n, end);
 
-    for (size_t i = 0; i < from->disk.count; i++) {
-        zk_zxid zxid = from->disk.log[i].zxid;
-
-        if (zxid > ledger_committed(s) && zxid <= end)
-            commit(from, zxid, false);
-    }
-    if (zxid_counter(end) > 0 && ledger_committed(s) < end)
-        sim_fail(s, "the ledger does not know how server %" PRId64 " came to 0x%" PRIx64, n->sid,
-                 (uint64_t)end);
+    if (zxid_counter(end) > 0)
+        commit_chain(n, end);
     if (end != 0 && !is_safe(s, s->ledger->config, end))
         sim_fail(s,
                  "server %" PRId64 " is established with 0x%" PRIx64

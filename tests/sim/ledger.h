@@ -8,8 +8,9 @@
 struct ledger *ledger_new(struct zab_config *first);
 struct ledger *ledger_free(struct ledger *l);
 
-/* A txn goes to a log. */
-void ledger_logged(struct member *n, zk_zxid zxid, const uint8_t *payload, size_t len);
+/* A txn goes to a log, behind the one that is named. */
+void ledger_logged(struct member *n, zk_zxid before, zk_zxid zxid, const uint8_t *payload,
+                   size_t len);
 /* Before and after a server applies one. */
 void ledger_applying(struct member *n, const struct txn *txn);
 void ledger_applied(struct member *n, const struct txn *txn);

@@ -210,7 +210,8 @@ static void on_call(struct sim *s, struct conn *c)
         return;
     }
     c->ends[1].life = n->life;
-    c->ends[1].link = n->next_link++;
+    /* It is the port that tells. */
+    c->ends[1].link = n->next_link++ | (c->ends[0].link & ZAB_LINK_MASTER);
     c->ends[1].is_open = true;
     put_segment(s, c, 1, SEG_ACCEPTED, NULL);
 }

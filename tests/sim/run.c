@@ -33,6 +33,7 @@ static void draw_speeds(struct sim *s)
     c->init_limit = (int32_t)sim_between(s, 3, 10);
     c->sync_limit = (int32_t)sim_between(s, 2, 5);
     c->finalize_ms = c->tick_ms * c->init_limit / 4 < 200 ? c->tick_ms * c->init_limit / 4 : 200;
+    c->epoch_wait_ms = sim_chance(s, 150) ? sim_between(s, 10, 2 * c->finalize_ms) : -1;
     c->session_ms = c->tick_ms * sim_between(s, 6, 20);
     c->delay_max_us =
         sim_chance(s, 300) ? sim_between(s, SIM_MS, 20 * SIM_MS) : sim_between(s, 100, 3 * SIM_MS);
@@ -50,7 +51,7 @@ static void draw(struct sim *s)
 
     draw_servers(s);
     draw_speeds(s);
-    c->linearizable_reads = sim_chance(s, 250);
+    c->linearizable_reads = sim_chance(s, 500);
     c->zabd_hints = sim_chance(s, 700);
     c->log_sync = sim_chance(s, 700);
     c->force_snapshot = sim_chance(s, 50);
@@ -60,6 +61,8 @@ static void draw(struct sim *s)
     c->snap_count = (uint32_t)sim_between(s, 5, 80);
     c->reconfig = sim_chance(s, 250);
     c->spares = c->reconfig && c->voters < 5 ? (size_t)sim_between(s, 0, 2) : 0;
+    /* Not drawn: the seeds without observers are what they were. */
+    c->observer_masters = c->observers + c->spares > 0 && s->seed % 3 != 0;
 }
 
 /* spare: the one that is listed too, as an observer; 0: none. */
@@ -113,9 +116,10 @@ static void begin(struct sim *s, const struct sim_wish *wish)
         zab_config_unref(config);
     }
     sim_trace(s,
-              "seed %" PRIu64 ": %zu voters, %zu observers, %zu clients, tick %" PRId64
+              "seed %" PRIu64 ": %zu voters, %zu observers%s, %zu clients, tick %" PRId64
               " ms, initLimit %d, syncLimit %d, storm %" PRId64 " ms%s%s%s",
-              s->seed, s->conf.voters, s->conf.observers, s->conf.users, s->conf.tick_ms,
+              s->seed, s->conf.voters, s->conf.observers,
+              s->conf.observer_masters ? " of followers" : "", s->conf.users, s->conf.tick_ms,
               s->conf.init_limit, s->conf.sync_limit, s->conf.storm_us / 1000,
               s->conf.linearizable_reads ? ", linearizable reads" : "",
               s->conf.io_crash > 0 ? ", crashes in io" : "",

@@ -150,12 +150,18 @@ void stage_reconfig(struct stage *s, int who, const char *joining, const char *l
 {
     struct stage_server *me = &s->servers[who];
     zk_zxid zxid = zab_next_zxid(me->z);
+    zk_sid sids[STAGE_SERVERS];
     struct zab_config *c;
     char why[ZAB_CONFIG_WHY_MAX];
 
     if (zab_config_change(&c, zab_config_last_seen(me->z), list(joining), list(leaving), list(""),
                           zxid, &s->conf.rules, why) < 0) {
         bytes_printf(&s->out, "refused: %s\n", why);
+        return;
+    }
+    if (!zab_config_is_quorum(c, sids, zab_voices(me->z, sids, STAGE_SERVERS))) {
+        bytes_printf(&s->out, "refused: no quorum of it is here\n");
+        zab_config_unref(c);
         return;
     }
     zk_assert(s->config_count < STAGE_CONFIGS);

@@ -48,9 +48,10 @@ struct sim_conf {
     size_t users;
     int64_t tick_ms;
     int32_t init_limit, sync_limit;
-    int64_t finalize_ms; /* The silence that ends an election. */
+    int64_t finalize_ms;   /* The silence that ends an election. */
+    int64_t epoch_wait_ms; /* leader.maxTimeToWaitForEpoch; -1: off. */
     int64_t session_ms;
-    bool linearizable_reads, zabd_hints, log_sync, force_snapshot, reconfig;
+    bool linearizable_reads, zabd_hints, log_sync, force_snapshot, reconfig, observer_masters;
     uint32_t history_count; /* Small, so that DIFF is not all there is. */
     uint64_t feed_bytes_max;
     uint32_t zxid_counter_max; /* 0: the default. */

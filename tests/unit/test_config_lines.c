@@ -156,6 +156,7 @@ static const struct line_case {
     { "zabd.linearizableReads=yes", "error: zabd.linearizableReads must be true or false" },
     { "zabd.learnerFeedBytes=1", "error: zabd.learnerFeedBytes must be from 65536 to "
                                  "9223372036854775807" },
+    { "zabd.epochTxns=99", "error: zabd.epochTxns must be from 100 to 4293918720" },
     { "server.1=h:1:2:observer",
       "error: server.1: observers need an ensemble of several participants" },
     { "standaloneEnabled=false",

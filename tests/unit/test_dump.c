@@ -335,6 +335,65 @@ START_TEST(a_snapshot_among_changes_and_the_log_give_the_tree)
 }
 END_TEST
 
+/* What a learner saves behind a leader's SNAP: the tree of zxid `as`, with traces of what came
+ * since. */
+static void dump_as(zk_zxid as, bool is_fuzzy)
+{
+    struct dump *d;
+    bool wants_cpu;
+
+    tree_set_zxid(state.tree, as);
+    state.is_fuzzy = is_fuzzy;
+    ck_assert_int_eq(dump_begin(&d, &state, dir.dir, SNAPSHOT_PLAIN, true, true, dump_fd), 0);
+    while (dump_step(d, &state, UINT64_MAX, standing, &wants_cpu) == 0)
+        rig_wait(dump_fd);
+    dump_free(d, &state);
+    tree_set_zxid(state.tree, zxid);
+    state.is_fuzzy = false;
+}
+
+/* Recovers up to `until`. */
+static struct recover_report recovered(zk_zxid until, bool *ret_is_fuzzy)
+{
+    struct dirs d = rig_dirs(&dir);
+    struct recover_conf conf = { .tree = tree_conf, .db_autocreate = true };
+    struct recover_report report;
+    struct state got;
+
+    log_is_written();
+    ck_assert_msg(recover_at(&got, &report, &d, &conf, until, why) == 0, "%s", why);
+    *ret_is_fuzzy = got.is_fuzzy;
+    state_done(&got);
+    return report;
+}
+
+START_TEST(a_fuzzy_state_tells_no_digest_and_is_mended_by_the_log)
+{
+    zk_zxid as;
+    bool is_fuzzy;
+
+    first_snapshot();
+    for (int i = 0; i < 500; i++)
+        change();
+    as = zxid;
+    for (int i = 0; i < 50; i++)
+        change();
+    dump_as(as, true);
+    ck_assert_uint_eq(recovered(as, &is_fuzzy).digest_mismatches, 0);
+    ck_assert(is_fuzzy);
+    ck_assert_uint_eq(recovered(as + 3, &is_fuzzy).digest_mismatches, 0);
+    ck_assert(is_fuzzy);
+    ck_assert_uint_eq(recovered(zxid, &is_fuzzy).digest_mismatches, 0);
+    ck_assert(!is_fuzzy);
+    for (int i = 0; i < 50; i++)
+        change();
+    recovered_is_equal();
+    /* With a digest it would be held against the log. */
+    dump_as(as, false);
+    ck_assert_uint_gt(recovered(zxid, &is_fuzzy).digest_mismatches, 0);
+}
+END_TEST
+
 START_TEST(a_quiet_snapshot_is_enough)
 {
     first_snapshot();
@@ -477,6 +536,7 @@ int main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, a_snapshot_among_changes_and_the_log_give_the_tree, 0, 20);
+    tcase_add_test(c, a_fuzzy_state_tells_no_digest_and_is_mended_by_the_log);
     tcase_add_test(c, a_quiet_snapshot_is_enough);
     tcase_add_test(c, a_slice_keeps_to_its_budget);
     tcase_add_test(c, a_slow_disk_holds_the_walk_up_and_not_the_loop);

@@ -368,6 +368,22 @@ START_TEST(a_leader_that_comes_without_an_election_ends_one)
 }
 END_TEST
 
+START_TEST(nobody_has_elected_a_leader_that_was_designated)
+{
+    struct zab_vote taken_over = vote_for(1, 5, -1, -1);
+
+    looks(1, 3);
+    hear(2, LOOKING, vote_for(1, 5, 1, 1));
+    election_settle(e, ZAB_STATE_LEADING, election_vote(e));
+    ck_assert(election_was_elected_by(e, 2));
+    ck_assert(!election_was_elected_by(e, 3));
+    ck_assert(!election_was_elected_by(e, 99));
+    election_settle(e, ZAB_STATE_LEADING, &taken_over);
+    ck_assert(!election_was_elected_by(e, 2));
+    over();
+}
+END_TEST
+
 START_TEST(who_is_about_to_look_says_nothing)
 {
     struct zab_vote last = vote_for(3, 5, 4, 2);
@@ -619,6 +635,7 @@ static TCase *answers(void)
     tcase_add_test(tc, the_established_epoch_is_told_once_it_is_settled);
     tcase_add_test(tc, a_stranger_is_told_the_clock_and_not_the_round_of_the_vote);
     tcase_add_test(tc, a_leader_that_comes_without_an_election_ends_one);
+    tcase_add_test(tc, nobody_has_elected_a_leader_that_was_designated);
     tcase_add_test(tc, who_is_about_to_look_says_nothing);
     tcase_add_test(tc, a_stranger_is_told_the_proposal_while_we_look);
     tcase_add_test(tc, a_stranger_has_no_say);

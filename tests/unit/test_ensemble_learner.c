@@ -17,6 +17,7 @@ static struct ensemble_rig *r;
 static struct rig_server *me;
 static struct rig_link *leader;
 static bool digests = true;
+static bool reconfigs;
 
 static void begin(unsigned observers)
 {
@@ -25,6 +26,7 @@ static void begin(unsigned observers)
     ensemble_rig_init(r, 3, 6, observers);
     r->conf.zab.zabd_hints = false;
     r->conf.order.digest = digests;
+    r->conf.zab.reconfig_enabled = reconfigs;
     me = &r->servers[LEARNER];
     ensemble_rig_start(r, LEARNER);
     ensemble_rig_vote(r, 1, LEARNER, ZAB_STATE_FOLLOWING, 3, 0, 1, 6);
@@ -137,6 +139,32 @@ START_TEST(a_digest_that_differs_is_said_and_ends_the_link)
 }
 END_TEST
 
+/* Reconfig to "x=y", which is no membership; as epoch 7. */
+#define RECONFIG_XY                                                                 \
+    "00000002 0000000700000001 00000040 0300000000000001 00000005 0000000700000001" \
+    "0000018bcfe56800 00000010 00000011 2f7a6f6f6b65657065722f636f6e666967"         \
+    "00000003 783d79 ffffffff ffffffff"
+
+START_TEST(who_cannot_read_the_new_members_does_not_go_on_with_the_old)
+{
+    reconfigs = true;
+    establish();
+    says(RECONFIG_XY);
+    ck_assert_ptr_nonnull(strstr(me->log, "reconfig: the leader's new members can't be read"));
+    ck_assert(!ensemble_serves(me->ensemble));
+    end();
+}
+END_TEST
+
+START_TEST(to_whom_they_are_nothing_goes_on)
+{
+    establish();
+    says(RECONFIG_XY);
+    ck_assert(ensemble_serves(me->ensemble));
+    end();
+}
+END_TEST
+
 START_TEST(txns_of_a_diff_are_logged_before_newleader_is_acknowledged)
 {
     begin(0);
@@ -176,6 +204,55 @@ START_TEST(a_snapshot_replaces_the_state_and_is_stored_before_the_answer)
     ck_assert(me->state_was_new);
     ck_assert(ensemble_rig_has(r, LEARNER, "/s"));
     ck_assert_uint_eq(session_book_count(me->state.sessions), 1);
+    end();
+}
+END_TEST
+
+/* Create /b, data x, with another digest that is made up. */
+#define CREATE_B                                                                      \
+    "00000002 0000000700000002 00000057 0300000000000001 00000006 0000000700000002"   \
+    "0000018bcfe56800 00000001 00000002 2f62 00000001 78 00000001 0000001f"           \
+    "00000005 776f726c64 00000006 616e796f6e65 00 00000002 00000002 00000123456789fe" \
+    "ffffffff"
+
+static void has_snapshot(const char *snap)
+{
+    begin(0);
+    introduce();
+    says(snap);
+    says(snapshot);
+    newleader();
+    says(UPTODATE);
+    ck_assert(ensemble_serves(me->ensemble));
+}
+
+/* What is sent may have traces of txns that were applied meanwhile; the first PING behind it is of
+ * a time when all of them had been proposed. */
+START_TEST(digests_are_not_compared_before_a_snapshot_is_exact)
+{
+    has_snapshot("0000000f 0000000600000004 ffffffff ffffffff");
+    ck_assert(me->state.is_fuzzy);
+    says("00000005 0000000700000001 ffffffff ffffffff");
+    ck_assert(me->state.is_fuzzy);
+    says(CREATE_A("00000002"));
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    ck_assert(ensemble_rig_has(r, LEARNER, "/a"));
+    ck_assert(!me->state.is_fuzzy);
+    ck_assert_ptr_null(strstr(me->log, "digest:"));
+    says(CREATE_B);
+    says("00000004 0000000700000002 ffffffff ffffffff");
+    ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
+    end();
+}
+END_TEST
+
+START_TEST(a_snapshot_of_a_zabd_says_that_it_is_exact)
+{
+    has_snapshot("0000000f 0000000600000004 00000004 00000002 ffffffff");
+    ck_assert(!me->state.is_fuzzy);
+    says(CREATE_A("00000002"));
+    says("00000004 0000000700000001 ffffffff ffffffff");
+    ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
     end();
 }
 END_TEST
@@ -347,12 +424,16 @@ int main(void)
     tcase_add_test(tc, a_digest_that_differs_is_said_and_ends_the_link);
     tcase_add_test(tc, txns_of_a_diff_are_logged_before_newleader_is_acknowledged);
     tcase_add_test(tc, a_snapshot_replaces_the_state_and_is_stored_before_the_answer);
+    tcase_add_test(tc, digests_are_not_compared_before_a_snapshot_is_exact);
+    tcase_add_test(tc, a_snapshot_of_a_zabd_says_that_it_is_exact);
     tcase_add_test(tc, a_snapshot_that_breaks_off_leaves_the_old_state);
     tcase_add_test(tc, writes_go_to_the_leader_with_who_asks);
     tcase_add_test(tc, too_many_forwarded_writes_close_the_door_until_they_come_back);
     tcase_add_test(tc, sync_goes_to_the_leader_and_is_answered_in_order);
     tcase_add_test(tc, a_ping_is_answered_with_the_sessions_that_were_heard);
     tcase_add_test(tc, a_session_that_comes_back_is_asked_about);
+    tcase_add_test(tc, who_cannot_read_the_new_members_does_not_go_on_with_the_old);
+    tcase_add_test(tc, to_whom_they_are_nothing_goes_on);
     tcase_add_test(tc, an_observer_learns_by_inform);
     tcase_add_test(tc, when_the_link_ends_everybody_who_waits_is_told);
     suite_add_tcase(suite, tc);

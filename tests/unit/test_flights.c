@@ -210,6 +210,20 @@ START_TEST(origins_can_be_dropped)
 }
 END_TEST
 
+START_TEST(behind_the_last_txn_of_an_epoch_comes_the_first_of_the_next)
+{
+    begin();
+    ck_assert(learn(0xfffffffe));
+    order_commit(o, 0xfffffffe, watches, &sink);
+    order_lead(o, 0xfffffffe);
+    ck_assert_int_eq(submit(NULL), 0xffffffff);
+    ck_assert_int_eq(submit(NULL), 0x100000001);
+    struct write_request req = { .session = 5, .op = ZK_OP_CREATE_SESSION };
+    ck_assert_int_eq(order_refuse(o, &req, 1, ZK_SESSION_MOVED), 0x100000002);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flights");
@@ -221,6 +235,7 @@ int main(void)
     tcase_add_test(tc, the_end_can_be_forgotten_wherever_it_is);
     tcase_add_test(tc, who_leads_no_more_forgets_what_nobody_was_told);
     tcase_add_test(tc, origins_can_be_dropped);
+    tcase_add_test(tc, behind_the_last_txn_of_an_epoch_comes_the_first_of_the_next);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -265,30 +265,6 @@ START_TEST(who_takes_too_little_for_too_much_is_given_up)
 }
 END_TEST
 
-/* ---- Pausing. */
-
-START_TEST(a_paused_link_is_not_read_and_loses_nothing)
-{
-    struct rig_server *s = rig_listen(&rig, 2);
-    int fd;
-
-    s->take_max = 1;
-    s->is_pausing = true;
-    fd = call(s, "abc");
-    ck_assert(got_text(&s->got, "a"));
-    raw_send(fd, "de", 2);
-    rig_settle(&rig);
-    ck_assert_uint_eq(s->offered, 3);
-    s->take_max = SIZE_MAX;
-    s->is_pausing = false;
-    peers_resume_link(s->peers, s->link);
-    ck_assert(got_text(&s->got, "abc"));
-    rig_settle(&rig);
-    ck_assert(got_text(&s->got, "abcde"));
-    (void)close(fd);
-}
-END_TEST
-
 /* ---- Ends. */
 
 START_TEST(both_sides_hear_of_an_end_that_they_did_not_make)
@@ -454,7 +430,6 @@ int main(void)
     tcase_add_test(tests, who_does_not_read_keeps_nobody_waiting);
     tcase_add_test(tests, there_is_room_again_when_the_other_side_has_read);
     tcase_add_test(tests, who_takes_too_little_for_too_much_is_given_up);
-    tcase_add_test(tests, a_paused_link_is_not_read_and_loses_nothing);
     tcase_add_test(tests, both_sides_hear_of_an_end_that_they_did_not_make);
     tcase_add_test(tests, what_was_sent_before_a_close_arrives);
     tcase_add_test(tests, who_does_not_let_a_link_end_is_cut_off);

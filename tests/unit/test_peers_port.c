@@ -278,6 +278,70 @@ START_TEST(ports_follow_the_configuration)
 }
 END_TEST
 
+/* A voter with this observerMasterPort. */
+static struct rig_server *start_master(uint16_t port)
+{
+    struct peers_conf conf = rig_conf(2);
+    const char *const members[] = { "2=127.0.0.1:0:0" };
+    struct rig_server *s;
+
+    conf.master_port = port;
+    s = rig_start_with(&rig, &conf);
+    rig_members(s, members, 1);
+    peers_listen(s->peers);
+    return s;
+}
+
+START_TEST(observers_have_a_port_of_their_own)
+{
+    uint16_t port;
+
+    (void)close(raw_listen(&port));
+    struct rig_server *s = start_master(port);
+
+    ck_assert(peers_is_listening(s->peers));
+    ck_assert_uint_eq(peers_port(s->peers, PEERS_MASTER), port);
+
+    struct peers_conf conf = rig_conf(5);
+    char master[64];
+    const char *const members[] = { master };
+
+    (void)snprintf(master, sizeof master, "2=127.0.0.1:%u:%u", quorum_port(s), quorum_port(s));
+    conf.master_port = port;
+    struct rig_server *o = rig_start_with(&rig, &conf);
+
+    rig_members(o, members, 1);
+    peers_connect(o->peers, ZAB_LINK_OURS | ZAB_LINK_MASTER | 1, 2);
+    send_text(o, ZAB_LINK_OURS | ZAB_LINK_MASTER | 1, "observer");
+    rig_settle(&rig);
+    ck_assert(got_text(&s->got, "observer"));
+    ck_assert_uint_ne(s->link & ZAB_LINK_MASTER, 0);
+    ck_assert_uint_eq(s->link & ZAB_LINK_OURS, 0);
+    send_text(s, s->link, "welcome");
+    rig_settle(&rig);
+    ck_assert(got_text(&o->got, "welcome"));
+    peers_connect(o->peers, ZAB_LINK_OURS | 2, 2);
+    send_text(o, ZAB_LINK_OURS | 2, "learner");
+    rig_settle(&rig);
+    ck_assert_uint_eq(s->link & ZAB_LINK_MASTER, 0);
+}
+END_TEST
+
+START_TEST(a_voter_does_not_end_for_its_observers_port)
+{
+    uint16_t port;
+    int fd = raw_listen(&port);
+    struct rig_server *s = start_master(port);
+
+    rig_pass(&rig, 20 * PEERS_BIND_PAUSE_MS);
+    ck_assert_str_eq(s->failed, "");
+    ck_assert_uint_eq(peers_port(s->peers, PEERS_MASTER), 0);
+    (void)close(fd);
+    rig_pass(&rig, PEERS_BIND_PAUSE_MS + 10);
+    ck_assert_uint_eq(peers_port(s->peers, PEERS_MASTER), port);
+}
+END_TEST
+
 START_TEST(without_descriptors_callers_are_refused_and_it_goes_on)
 {
     struct rlimit limit;
@@ -329,6 +393,8 @@ int main(void)
     tcase_add_test(tests, a_port_that_becomes_free_is_taken);
     tcase_add_test(tests, the_wildcard_serves_both_families);
     tcase_add_test(tests, ports_follow_the_configuration);
+    tcase_add_test(tests, observers_have_a_port_of_their_own);
+    tcase_add_test(tests, a_voter_does_not_end_for_its_observers_port);
     tcase_add_test(tests, without_descriptors_callers_are_refused_and_it_goes_on);
     return run_tests(tests);
 }

@@ -423,6 +423,44 @@ START_TEST(replies_keep_their_order_behind_a_read_that_waits_for_room)
 }
 END_TEST
 
+/* The reply of a write was kept behind reads that had to wait for room; those are answered as of a
+ * later txn. */
+START_TEST(no_reply_tells_of_an_earlier_txn_than_the_one_before_it)
+{
+    static char big[800 * 1024];
+    zk_zxid told = 0;
+    int32_t xid = 1;
+
+    memset(big, 'b', sizeof big - 1);
+    ck_assert(send_create(r, 0, 1, ZK_OP_CREATE, "/big", big, 0));
+    rig_turn(r);
+    rig_drain(r, 0);
+    r->hold_log = true;
+    ck_assert(send_set(r, 1, 1, "/", "y", -1));
+    for (int32_t i = 2; i <= 6; i++)
+        ck_assert(send_read(r, 1, i, ZK_OP_GET_DATA, "/big", false));
+    ck_assert(send_set(r, 1, 7, "/", "z", -1));
+    rig_turn(r);
+    r->hold_log = false;
+    rig_release(r);
+    rig_turn(r);
+    ck_assert(send_set(r, 0, 2, "/", "later", -1));
+    rig_turn(r);
+    for (int tries = 0; xid <= 7 && tries < 50; tries++) {
+        struct reply_header head;
+        struct jute_in in;
+        while (next_reply(r, 1, &head, &in)) {
+            ck_assert_int_eq(head.xid, xid++);
+            ck_assert_int_ge(head.zxid, told);
+            told = head.zxid;
+        }
+        rig_drain(r, 1);
+        rig_turn(r);
+    }
+    ck_assert_int_eq(xid, 8);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("service");
@@ -450,6 +488,7 @@ static Suite *suite(void)
     tcase_add_test(tc, a_sync_waits_for_what_was_under_way);
     tcase_add_test(tc, a_client_that_does_not_read_is_not_read_from);
     tcase_add_test(tc, replies_keep_their_order_behind_a_read_that_waits_for_room);
+    tcase_add_test(tc, no_reply_tells_of_an_earlier_txn_than_the_one_before_it);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -93,17 +93,149 @@ START_TEST(a_write_that_the_next_leader_has_is_answered)
 }
 END_TEST
 
+/* Its leader is the same, and may still come to what it was asked. */
 START_TEST(who_waits_for_a_write_whose_end_is_unknown_is_closed)
 {
     ck_assert(create(0, 5, "/a"));
     ck_assert(knock(2, 0, 0, false));
     fake_pause();
+    fake()->keeps_epoch = true;
     fake_serve(ZAB_FOLLOWING, false);
     rig_turn(r);
     ck_assert(is_gone(0));
     ck_assert(is_gone(2));
     ck_assert(!is_gone(1));
     ck_assert_uint_eq(r->service.expected, 0);
+}
+END_TEST
+
+/* Else its writes, which come by another link, would be refused: SESSIONMOVED. */
+START_TEST(a_leader_that_is_the_same_is_told_whose_sessions_are_here)
+{
+    size_t before = fake()->asked_count;
+
+    fake()->valid = -1;
+    fake_pause();
+    fake_serve(ZAB_OBSERVING, false);
+    rig_turn(r);
+    ck_assert_uint_eq(fake()->asked_count, before);
+    fake_pause();
+    fake()->keeps_epoch = true;
+    fake_serve(ZAB_OBSERVING, false);
+    rig_turn(r);
+    ck_assert_uint_eq(fake()->asked_count, before + 2);
+    service_revalidated(&r->service, session_of(0), true);
+    expect_nothing(r, 0);
+    ck_assert(!is_gone(0));
+    ck_assert(create(0, 5, "/a"));
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+}
+END_TEST
+
+/* Another leader, of the next epoch. */
+static void next_leader(enum zab_role role, bool state_is_new)
+{
+    fake_serve(role, state_is_new);
+    rig_turn(r);
+}
+
+START_TEST(what_the_last_epoch_did_not_order_the_next_leader_is_asked_for)
+{
+    size_t before = fake()->request_count;
+
+    ck_assert(create(0, 5, "/a"));
+    ck_assert(send_read(r, 0, 6, ZK_OP_EXISTS, "/a", false));
+    ck_assert(create(0, 7, "/b"));
+    fake_pause();
+    next_leader(ZAB_FOLLOWING, false);
+    ck_assert_uint_eq(fake()->request_count, before + 4);
+    for (size_t i = 0; i < 2; i++) {
+        const struct fake_request *first = &fake()->requests[before + i];
+        const struct fake_request *again = &fake()->requests[before + 2 + i];
+
+        ck_assert_int_eq(again->session, first->session);
+        ck_assert_int_eq(again->xid, first->xid);
+        ck_assert_int_eq(again->op, first->op);
+        ck_assert_uint_eq(again->body.len, first->body.len);
+        ck_assert_mem_eq(again->body.at, first->body.at, first->body.len);
+    }
+    expect_nothing(r, 0);
+    (void)fake_order(before + 2);
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    ck_assert_int_eq(expect_reply(r, 0, 6), ZK_OK);
+    ck_assert_int_eq(expect_reply(r, 0, 7), ZK_OK);
+    ck_assert(!is_gone(0));
+    ck_assert_uint_eq(r->service.expected, 0);
+}
+END_TEST
+
+/* Its txn came with the synchronisation: it is not asked for twice. */
+START_TEST(what_the_last_epoch_did_order_is_not_asked_for_again)
+{
+    ck_assert(create(0, 5, "/a"));
+    ck_assert(create(0, 6, "/b"));
+    (void)fake_order(2);
+    fake_pause();
+    fake_learn(true);
+    next_leader(ZAB_FOLLOWING, false);
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    ck_assert_uint_eq(fake()->request_count, 5);
+    ck_assert_int_eq(fake()->requests[4].xid, 6);
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 6), ZK_OK);
+}
+END_TEST
+
+START_TEST(who_becomes_the_leader_orders_what_it_had_forwarded)
+{
+    ck_assert(create(0, 5, "/a"));
+    fake_pause();
+    next_leader(ZAB_LEADING, false);
+    rig_turn(r);
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    ck_assert_uint_eq(fake()->request_count, 3);
+}
+END_TEST
+
+START_TEST(the_end_of_a_session_is_asked_for_again_too)
+{
+    zk_session_id id = session_of(0);
+
+    ck_assert(send_bare(r, 0, 5, ZK_OP_CLOSE_SESSION));
+    fake_pause();
+    next_leader(ZAB_FOLLOWING, false);
+    ck_assert(session_find(r->service.sessions, id)->closing);
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    ck_assert(is_gone(0));
+}
+END_TEST
+
+START_TEST(nothing_is_asked_for_again_when_the_state_is_another)
+{
+    ck_assert(create(0, 5, "/a"));
+    fake_pause();
+    next_leader(ZAB_FOLLOWING, true);
+    ck_assert(is_gone(0));
+    ck_assert_uint_eq(fake()->request_count, 3);
+}
+END_TEST
+
+/* It was ordered here, and kept nowhere. */
+START_TEST(what_a_leader_ordered_and_lost_has_an_unknown_end)
+{
+    fake_pause();
+    next_leader(ZAB_LEADING, false);
+    r->hold_log = true;
+    ck_assert(create(0, 5, "/a"));
+    rig_turn(r);
+    fake_pause();
+    order_drop_origins(r->service.order);
+    rig_release(r);
+    next_leader(ZAB_FOLLOWING, false);
+    ck_assert(is_gone(0));
 }
 END_TEST
 
@@ -269,6 +401,13 @@ int main(void)
     tcase_add_test(joined, watches_outlive_a_leader);
     tcase_add_test(joined, a_write_that_the_next_leader_has_is_answered);
     tcase_add_test(joined, who_waits_for_a_write_whose_end_is_unknown_is_closed);
+    tcase_add_test(joined, a_leader_that_is_the_same_is_told_whose_sessions_are_here);
+    tcase_add_test(joined, what_the_last_epoch_did_not_order_the_next_leader_is_asked_for);
+    tcase_add_test(joined, what_the_last_epoch_did_order_is_not_asked_for_again);
+    tcase_add_test(joined, who_becomes_the_leader_orders_what_it_had_forwarded);
+    tcase_add_test(joined, the_end_of_a_session_is_asked_for_again_too);
+    tcase_add_test(joined, nothing_is_asked_for_again_when_the_state_is_another);
+    tcase_add_test(joined, what_a_leader_ordered_and_lost_has_an_unknown_end);
     tcase_add_test(joined, a_handshake_is_answered_by_the_synchronisation);
     tcase_add_test(joined, another_state_closes_everyone);
     tcase_add_test(joined, whose_session_is_not_in_the_state_is_closed);

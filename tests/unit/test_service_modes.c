@@ -303,10 +303,41 @@ START_TEST(a_session_that_it_made_can_be_resumed_and_closed)
 }
 END_TEST
 
-START_TEST(of_other_sessions_it_cannot_say_whether_they_live)
+START_TEST(of_the_ensembles_sessions_it_cannot_say_whether_they_live)
 {
     ck_assert(!knock(1, session_of(0), 0, true));
-    ck_assert(!knock(2, 0x0200000000000001, 0, true));
+}
+END_TEST
+
+START_TEST(sessions_of_other_servers_alone_go_on)
+{
+    static const zk_session_id other = 0x0200000000000001;
+
+    ck_assert(knock(1, other, 0, true));
+    ck_assert_int_eq(welcomed(1), other);
+    ck_assert(send_read(r, 1, 5, ZK_OP_GET_DATA, "/", true));
+    ck_assert_int_eq(expect_reply(r, 1, 5), ZK_OK);
+    fake_serve(ZAB_FOLLOWING, false);
+    rig_turn(r);
+    ck_assert(is_gone(1));
+    ck_assert_uint_eq(r->service.local_sessions, 0);
+}
+END_TEST
+
+START_TEST(its_own_local_sessions_end_with_it)
+{
+    zk_session_id id;
+
+    r->service.conf.local_sessions = true;
+    join_read_only(1);
+    id = session_of(1);
+    ck_assert(knock(2, 0x0200000000000001, 0, true));
+    ck_assert_int_eq(welcomed(2), 0);
+    fake_serve(ZAB_FOLLOWING, false);
+    rig_turn(r);
+    ck_assert(is_gone(1));
+    ck_assert_ptr_null(session_find(r->service.sessions, id));
+    ck_assert_uint_eq(r->service.local_sessions, 0);
 }
 END_TEST
 
@@ -459,7 +490,9 @@ int main(void)
         a_server_alone_serves_reads_to_who_takes_that,
         a_server_alone_takes_no_writes,
         a_session_that_it_made_can_be_resumed_and_closed,
-        of_other_sessions_it_cannot_say_whether_they_live,
+        of_the_ensembles_sessions_it_cannot_say_whether_they_live,
+        sessions_of_other_servers_alone_go_on,
+        its_own_local_sessions_end_with_it,
         its_sessions_expire,
         it_ends_when_a_leader_is_found,
         all_its_clients_are_closed_when_it_serves_again,

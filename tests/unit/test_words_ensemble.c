@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/ensemble/figures.h"
 #include "tests/lib/net_rig.h"
 
 static struct net_rig rig;
@@ -120,7 +121,9 @@ START_TEST(a_read_only_server_says_so)
     has("srvr", "\nREAD-ONLY mode; serving only read-only clients\nLatency");
     has("srvr", "\nMode: read-only\nNode count: 5\n");
     has("stat", "\nREAD-ONLY mode; serving only read-only clients\nClients:\n");
-    has("mntr", "zk_server_state\tread-only\nzk_peer_state\tlooking\n");
+    has("mntr", "zk_server_state\tread-only\n");
+    has_not("mntr", "zk_peer_state");
+    has_not("mntr", "zk_quorum_size");
     ck_assert_str_eq(ask("isro"), "ro");
     has_not("conf", "membership");
     has("conf", "\npeerType=0\n");
@@ -173,13 +176,43 @@ START_TEST(mntr_has_the_figures_of_the_role)
                 "zk_max_election_time\t25\nzk_cnt_election_time\t2\nzk_sum_election_time\t30\n");
     has("mntr", "\nzk_local_sessions\t6\n");
     view.role = ZAB_FOLLOWING;
-    has("mntr", "\nzk_quorum_size\t2\nzk_synced_observers\t1\n");
+    has_not("mntr", "synced_observers");
     has_not("mntr", "zk_learners");
+    view.is_observer_master = true;
+    has("mntr", "\nzk_quorum_size\t2\nzk_synced_observers\t1\n");
     view.role = ZAB_OBSERVING;
     view.observer_master = 1;
     has("mntr", "\nzk_server_state\tobserver\nzk_peer_state\tobserving - broadcast\n"
                 "zk_observer_master_id\t1\n");
     has_not("mntr", "synced_observers");
+}
+END_TEST
+
+START_TEST(mntr_has_what_the_ensemble_counts)
+{
+    static struct ensemble_figures figures = { .diffs = 3,
+                                               .snaps = 4,
+                                               .proposals = 5,
+                                               .commits = 6,
+                                               .revalidations = 7,
+                                               .proposals_received = 8,
+                                               .commits_received = 9,
+                                               .sync_mismatches = 10 };
+
+    rig.service.stats.commit_count = 99; /* Of all that was applied: a server of one shows it. */
+    has("mntr", "\nzk_commit_count\t99\n");
+    has("mntr", "\nzk_digest_mismatches_count\t0\n");
+    figures.follower_sync = (struct summary){ 0 };
+    summary_add(&figures.follower_sync, 40);
+    histogram_add(&figures.quorum_ack, 12);
+    view.figures = &figures;
+    has("mntr", "\nzk_diff_count\t3\nzk_snap_count\t4\nzk_commit_count\t6\n");
+    has("mntr", "\nzk_proposal_count\t5\n");
+    has("mntr", "\nzk_revalidate_count\t7\n");
+    has("mntr", "\nzk_learner_proposal_received_count\t8\nzk_learner_commit_received_count\t9\n");
+    has("mntr", "\nzk_avg_follower_sync_time\t40.0\n");
+    has("mntr", "\nzk_p999_quorum_ack_latency\t12\n");
+    has("mntr", "\nzk_digest_mismatches_count\t10\n");
 }
 END_TEST
 
@@ -215,6 +248,7 @@ int main(void)
     tcase_add_test(tests, a_server_that_looks_for_a_leader_serves_few_words);
     tcase_add_test(tests, conf_shows_the_own_ports_and_the_membership);
     tcase_add_test(tests, mntr_has_the_figures_of_the_role);
+    tcase_add_test(tests, mntr_has_what_the_ensemble_counts);
     tcase_add_test(tests, a_learner_dumps_the_sessions_of_all);
     tcase_add_test(tests, srst_resets_the_ensembles_figures_too);
     suite_add_tcase(suite, tests);

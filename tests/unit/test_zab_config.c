@@ -103,7 +103,6 @@ START_TEST(a_text_is_read_and_printed_as_zookeeper_prints_it)
     ck_assert_str_eq(printed(c), f->printed);
     struct zab_config *again = config(f->printed, f->many ? &many : &plain);
     ck_assert_str_eq(printed(again), f->printed);
-    ck_assert(zab_config_same_members(c, again));
     zab_config_unref(again);
     zab_config_unref(c);
 }
@@ -173,7 +172,9 @@ START_TEST(what_is_no_membership_is_refused_and_told)
     const struct refusal *f = &refusals[_i];
     struct zab_config *c = NULL;
 
-    ck_assert_int_eq(parse(&c, f->text, &plain), -EINVAL);
+    int r = parse(&c, f->text, &plain);
+
+    ck_assert(r == -EINVAL || r == -EDOM);
     ck_assert_ptr_null(c);
     ck_assert_msg(strstr(why, f->why) != NULL, "for '%s': %s", f->text, why);
 }
@@ -279,58 +280,13 @@ START_TEST(a_majority_of_groups_each_by_weight_is_a_quorum)
 }
 END_TEST
 
-START_TEST(equal_means_one_version_or_the_same_members)
-{
-    struct zab_config *a = config(THREE "version=5", &plain);
-    struct zab_config *b =
-        config("server.1=A:2888:3888;0.0.0.0:2181\nserver.2=b:2888:3888;0.0.0.0:2181\n"
-               "server.3=C:2888:3888;0.0.0.0:2181\nversion=6",
-               &plain);
-    struct zab_config *other = config(A_AND_B "version=5", &plain);
-
-    ck_assert(zab_config_same_members(a, b));
-    ck_assert(zab_config_equal(a, b));
-    ck_assert(zab_config_equal(a, other));
-    ck_assert(!zab_config_same_members(a, other));
-    ck_assert(!zab_config_equal(b, other));
-    zab_config_unref(a);
-    zab_config_unref(b);
-    zab_config_unref(other);
-}
-END_TEST
-
-static const char *const differing[] = {
-    "server.1=a:1:2\nserver.3=b:1:2",
-    "server.1=a:1:2\nserver.2=c:1:2",
-    "server.1=a:1:3\nserver.2=b:1:2",
-    "server.1=a:3:2\nserver.2=b:1:2",
-    "server.1=a:1:2;2181\nserver.2=b:1:2",
-    "server.1=a:1:2\nserver.2=b:1:2\ngroup.1=1:2",
-    "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2:observer",
-};
-
-START_TEST(a_difference_in_any_part_is_one)
-{
-    struct zab_config *a = config(A_AND_B, &plain);
-    struct zab_config *b = config(differing[_i], &plain);
-
-    ck_assert(!zab_config_same_members(a, b));
-    ck_assert(!zab_config_same_members(b, a));
-    zab_config_unref(a);
-    zab_config_unref(b);
-}
-END_TEST
-
 START_TEST(a_client_port_of_the_static_file_is_no_part_of_the_membership)
 {
-    struct zab_config *a = config(A_AND_B, &plain);
     struct zab_config *b = config("server.1=a:1:2;2181\nserver.2=b:1:2", &plain);
 
     b->members[0].client_is_static = true;
-    ck_assert(zab_config_same_members(a, b));
     ck_assert_str_eq(printed(b), "server.1=a:1:2:participant\nserver.2=b:1:2:participant\n"
                                  "version=0");
-    zab_config_unref(a);
     zab_config_unref(b);
 }
 END_TEST
@@ -350,7 +306,9 @@ START_TEST(a_copy_with_another_version_stands_on_its_own)
     struct zab_config *a = config(GROUPS "version=1", &plain);
     struct zab_config *b = zab_config_with_version(a, 0x200000000);
 
-    ck_assert(zab_config_same_members(a, b));
+    ck_assert_uint_eq(b->count, a->count);
+    ck_assert_str_eq(b->members[0].addresses[0].host, a->members[0].addresses[0].host);
+    ck_assert_ptr_ne(b->members[0].addresses[0].host, a->members[0].addresses[0].host);
     ck_assert_int_eq(b->version, 0x200000000);
     ck_assert_int_eq(a->version, 1);
     ck_assert_ptr_eq(zab_config_ref(b), b);
@@ -398,6 +356,10 @@ static const struct change {
     { NULL, " 1 ,,", NULL, KEPT_23 "version=100000007" },
     { " server.1 = d:1:2:observer;h:3 , ", NULL, NULL,
       "server.1=d:1:2:observer;h:3\n" KEPT_23 "version=100000007" },
+    /* ZK looks for the id behind the last point, and reads negative ones. */
+    { "7=d:1:2;3", "-3", NULL,
+      "server.1=a:2888:3888:participant;0.0.0.0:2181\n" KEPT_23
+      "server.7=d:1:2:participant;0.0.0.0:3\nversion=100000007" },
     { "", "", NULL, "server.1=a:2888:3888:participant;0.0.0.0:2181\n" KEPT_23 "version=100000007" },
     { "server.4=127.0.0.1:2888:3888;2181,server.5=127.0.0.1:2888:3888;2181", "1", NULL,
       KEPT_23 "server.4=127.0.0.1:2888:3888:participant;0.0.0.0:2181\n"
@@ -423,22 +385,25 @@ END_TEST
 
 static const struct wrong_change {
     const char *joining, *leaving, *members, *why;
+    int err; /* 0: -EINVAL. */
 } wrong_changes[] = {
-    { NULL, "1,2", NULL, "at least 2 participants" },
-    { NULL, "x", NULL, "'x' is no server id" },
-    { NULL, "1 2", NULL, "'1 2' is no server id" },
-    { NULL, "1,2,3", NULL, "there is no participant" },
-    { "server.4", NULL, NULL, "is not server.N=..." },
-    { "4=d:1:2;3", NULL, NULL, "is not server.N=..." },
-    { "server.x=d:1:2;3", NULL, NULL, "'x' is no server id" },
-    { "server.4=d:1:2", NULL, NULL, "server.4 needs a client port" },
-    { "server.4=d:1;3", NULL, NULL, "server.4 must read" },
-    { "server.4=A:5:3888;6", NULL, NULL, "shares an address and port with server.1" },
-    { "server.4=d:1:2;d:3,server.5=e:1:2;D:3", NULL, NULL, "with server.4" },
-    { "server.4=d:1:2;a:2888", NULL, NULL, "with server.1" },
-    { NULL, NULL, "", "there is no participant" },
-    { NULL, NULL, "server.1=x:1:2", "at least 2 participants" },
-    { NULL, NULL, "server.1=x:1:2,server.2=y:1:2,clientPort=5", "no key of a membership" },
+    { NULL, "1,2", NULL, "at least 2 participants", 0 },
+    { NULL, "x", NULL, "'x' is no server id", -EDOM },
+    { NULL, "-x", NULL, "'-x' is no server id", -EDOM },
+    { NULL, "1 2", NULL, "'1 2' is no server id", -EDOM },
+    { NULL, "1,2,3", NULL, "there is no participant", 0 },
+    { "server.4", NULL, NULL, "is not server.N=...", 0 },
+    { "server.x=d:1:2;3", NULL, NULL, "'x' is no server id", -EDOM },
+    { "server.4=d:1:2", NULL, NULL, "server.4 needs a client port", 0 },
+    { "server.4=d:1;3", NULL, NULL, "server.4 must read", 0 },
+    { "server.4=A:5:3888;6", NULL, NULL, "shares an address and port with server.1", 0 },
+    { "server.4=d:1:2;d:3,server.5=e:1:2;D:3", NULL, NULL, "with server.4", 0 },
+    { "server.4=d:1:2;a:2888", NULL, NULL, "with server.1", 0 },
+    { NULL, NULL, "", "there is no participant", 0 },
+    { NULL, NULL, "server.1=x:1:2", "at least 2 participants", 0 },
+    { NULL, NULL, "server.1=x:1:2,server.2=y:1:2,clientPort=5", "no key of a membership", 0 },
+    { NULL, NULL, "server.x=x:1:2,server.2=y:1:2", "the server id is not a number", -EDOM },
+    { NULL, NULL, "server.1=x:1:2,server.2=y:1:2,version=g", "is not a hexadecimal number", -EDOM },
 };
 
 START_TEST(a_change_that_cannot_be_is_refused_and_told)
@@ -446,7 +411,8 @@ START_TEST(a_change_that_cannot_be_is_refused_and_told)
     const struct wrong_change *f = &wrong_changes[_i];
     struct zab_config *c = NULL;
 
-    ck_assert_int_eq(change(&c, THREE, f->joining, f->leaving, f->members, &plain), -EINVAL);
+    ck_assert_int_eq(change(&c, THREE, f->joining, f->leaving, f->members, &plain),
+                     f->err != 0 ? f->err : -EINVAL);
     ck_assert_ptr_null(c);
     ck_assert_msg(strstr(why, f->why) != NULL, "%s", why);
 }
@@ -477,7 +443,7 @@ START_TEST(a_note_holds_only_what_can_be_printed)
 {
     struct zab_config *c = NULL;
 
-    ck_assert_int_eq(change(&c, THREE, "\x01\xff=", NULL, NULL, &plain), -EINVAL);
+    ck_assert_int_eq(change(&c, THREE, "\x01\xff=", NULL, NULL, &plain), -EDOM);
     for (const char *s = why; *s != '\0'; s++)
         ck_assert(*s >= ' ' && *s <= '~');
 }
@@ -502,8 +468,6 @@ int main(void)
     suite_add_tcase(suite, text);
     tcase_add_test(quorums, a_majority_of_voters_is_a_quorum_and_nobody_counts_twice);
     tcase_add_test(quorums, a_majority_of_groups_each_by_weight_is_a_quorum);
-    tcase_add_test(quorums, equal_means_one_version_or_the_same_members);
-    tcase_add_loop_test(quorums, a_difference_in_any_part_is_one, 0, COUNT(differing));
     tcase_add_test(quorums, a_client_port_of_the_static_file_is_no_part_of_the_membership);
     tcase_add_test(quorums, only_host_and_quorum_port_make_the_quorum_address);
     tcase_add_test(quorums, a_copy_with_another_version_stands_on_its_own);

@@ -250,8 +250,153 @@ END_TEST
 START_TEST(a_server_that_comes_again_replaces_itself)
 {
     lead_on(zxid_make(4, 9));
+    ck_assert_str_eq(info(8, 1, 5), "3 -> link 7 PING 5:0");
+    ck_assert_str_eq(step((struct zab_event){ .kind = ZAB_EV_LINK_DOWN, .link = 7 }),
+                     "3 -> link 8 LEADERINFO 5:0");
+    end();
+}
+END_TEST
+
+/* While it syncs, nothing tells which of the two it is. */
+START_TEST(a_server_that_joins_and_comes_again_replaces_itself)
+{
+    lead(zxid_make(4, 9), 4, 4);
+    (void)info(7, 1, 4);
     ck_assert_str_eq(info(8, 1, 5), "3 closes link 7: the server has come again\n"
                                     "3 -> link 8 LEADERINFO 5:0");
+    end();
+}
+END_TEST
+
+START_TEST(who_says_that_it_is_a_follower_that_lives_is_closed)
+{
+    lead_on(zxid_make(4, 9));
+    (void)info(8, 1, 5);
+    ck_assert_str_eq(bare(7, ZAB_PING, zxid_make(5, 0)),
+                     "3 serves link 7\n"
+                     "3 closes link 8: its server has another link, which lives");
+    /* Nor does it get anywhere by another epoch, or by talking. */
+    (void)info(9, 1, 9);
+    ck_assert_str_eq(ackepoch(9, zxid_make(9, 1), 9),
+                     "3 closes link 9: it sent what it should not at this point");
+    (void)info(10, 1, 9);
+    ck_assert_str_eq(info(11, 1, 9), "3 -> link 7 PING 5:0\n"
+                                     "3 closes link 10: the server has come again");
+    (void)bare(7, ZAB_PING, zxid_make(5, 0));
+    (void)bare(7, ZAB_PING, zxid_make(5, 0));
+    ck_assert_str_eq(bare(7, ZAB_PING, zxid_make(5, 0)),
+                     "3 serves link 7\n"
+                     "3 closes link 11: its server has another link, which lives");
+    ck_assert_int_eq((int)zab_phase(z), ZAB_BROADCAST);
+    end();
+}
+END_TEST
+
+START_TEST(a_ping_that_was_under_way_shows_no_life)
+{
+    lead_on(zxid_make(4, 9));
+    now += 1000;
+    ck_assert_str_eq(step((struct zab_event){ .kind = ZAB_EV_TIME }), "3 -> link 7 PING 5:0");
+    (void)info(8, 1, 5);
+    ck_assert_str_eq(bare(7, ZAB_PING, zxid_make(5, 0)), "3 serves link 7");
+    now += 2000;
+    ck_assert_str_eq(step((struct zab_event){ .kind = ZAB_EV_TIME }),
+                     "3 -> link 7 PING 5:0\n"
+                     "3 closes link 7: the server has come again\n"
+                     "3 -> link 8 LEADERINFO 5:0");
+    end();
+}
+END_TEST
+
+START_TEST(a_later_promise_ends_the_epoch_but_not_at_once_again)
+{
+    lead_on(zxid_make(4, 9));
+    ck_assert_str_eq(info(8, 2, 7), "3 closes link 8: it has promised a later epoch than ours");
+    for (int i = 0; i < 10; i++) { /* syncLimit, with server 1 alive. */
+        now += 1000;
+        (void)step((struct zab_event){ .kind = ZAB_EV_TIME });
+        (void)bare(7, ZAB_PING, zxid_make(5, 0));
+    }
+    (void)info(9, 2, 7);
+    (void)bare(7, ZAB_PING, zxid_make(5, 0));
+    ck_assert_int_eq((int)zab_role(z), ZAB_LOOKING);
+    end();
+}
+END_TEST
+
+/* Established with server 1, and with a configuration that was proposed before: we are to listen
+ * elsewhere, so that another has to lead. */
+static void lead_on_to_another_place(void)
+{
+    static const char text[] = "server.1=a:1:2:participant\n"
+                               "server.2=b:1:2:participant\n"
+                               "server.3=d:1:2:participant\n"
+                               "version=400000009";
+    const struct zab_config_rules rules = { 0 };
+    char why[ZAB_CONFIG_WHY_MAX];
+    struct zab_config *before = three(), *seen;
+    struct zab_conf conf = { .self = 3,
+                             .tick_ms = 2000,
+                             .init_limit = 10,
+                             .sync_limit = 5,
+                             .proposals_max = 4,
+                             .resend_min_ms = 200,
+                             .resend_max_ms = 60000,
+                             .finalize_ms = 200,
+                             .max_wait_for_epoch_ms = -1,
+                             .reconfig_enabled = true };
+    struct zab_saved saved = { .logged = zxid_make(4, 9), .accepted = 4, .current = 4 };
+
+    ck_assert_int_eq(zab_config_parse(&seen, text, sizeof text - 1, &rules, why), 0);
+    saved.config = before;
+    saved.last_seen = seen;
+    now = 1000;
+    ck_assert_int_eq(zab_new(&z, &conf, &saved), 0);
+    zab_config_unref(before);
+    zab_config_unref(seen);
+    (void)step((struct zab_event){ .kind = ZAB_EV_START });
+    (void)vote(1, 3, 4, zxid_make(4, 9), ZAB_STATE_LOOKING);
+    (void)vote(2, 3, 4, zxid_make(4, 9), ZAB_STATE_LOOKING);
+    (void)info(7, 1, 4);
+    (void)ackepoch(7, zxid_make(4, 9), 4);
+    (void)bare(7, ZAB_ACK, zxid_make(5, 0));
+    ck_assert_int_eq((int)zab_phase(z), ZAB_BROADCAST);
+    ck_assert_int_eq(zab_config_in_force(z)->version, zxid_make(4, 9));
+    ck_assert(!zab_can_submit(z));
+}
+
+START_TEST(who_is_not_to_lead_goes_when_the_others_have_gone)
+{
+    lead_on_to_another_place();
+    ck_assert_str_eq(step((struct zab_event){ .kind = ZAB_EV_LINK_DOWN, .link = 7 }),
+                     "3 is LOOKING: another was designated");
+    end();
+}
+END_TEST
+
+/* A ZooKeeper compares where names lead to, and may see no reason to go. */
+START_TEST(who_is_not_to_lead_goes_though_the_others_stay)
+{
+    lead_on_to_another_place();
+    for (int i = 0; i < 2 && zab_role(z) == ZAB_LEADING; i++) {
+        now += 1000;
+        (void)step((struct zab_event){ .kind = ZAB_EV_TIME });
+        (void)bare(7, ZAB_PING, 0);
+    }
+    ck_assert_int_eq((int)zab_role(z), ZAB_LOOKING);
+    end();
+}
+END_TEST
+
+START_TEST(an_epoch_too_far_ahead_is_not_believed)
+{
+    lead(zxid_make(4, 9), 4, 4);
+    ck_assert_str_eq(info(7, 1, 0x7ffffff0),
+                     "3 closes link 7: its epoch is too far ahead to be true");
+    ck_assert_str_eq(info(8, 44, 5 + 65537),
+                     "3 closes link 8: its epoch is too far ahead to be true");
+    ck_assert_str_eq(info(9, 1, 5 + 65536), "3 saved accepted=65542\n"
+                                            "3 -> link 9 LEADERINFO 10006:0");
     end();
 }
 END_TEST
@@ -333,6 +478,13 @@ int main(void)
     tcase_add_test(tc, who_comes_to_a_follower_is_closed);
     tcase_add_test(tc, junk_as_a_first_packet_closes);
     tcase_add_test(tc, a_server_that_comes_again_replaces_itself);
+    tcase_add_test(tc, a_server_that_joins_and_comes_again_replaces_itself);
+    tcase_add_test(tc, who_says_that_it_is_a_follower_that_lives_is_closed);
+    tcase_add_test(tc, a_ping_that_was_under_way_shows_no_life);
+    tcase_add_test(tc, a_later_promise_ends_the_epoch_but_not_at_once_again);
+    tcase_add_test(tc, an_epoch_too_far_ahead_is_not_believed);
+    tcase_add_test(tc, who_is_not_to_lead_goes_when_the_others_have_gone);
+    tcase_add_test(tc, who_is_not_to_lead_goes_though_the_others_stay);
     tcase_add_test(tc, plans);
     suite_add_tcase(s, tc);
     return test_run(s);

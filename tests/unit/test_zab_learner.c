@@ -78,6 +78,27 @@ START_TEST(a_snapshot_with_all_that_newleader_stands_for_is_stored_then_the_epoc
 }
 END_TEST
 
+/* Else a snapshot could show traces of a txn that the log behind it lost in a power cut. */
+START_TEST(what_is_committed_is_applied_once_our_own_log_has_it)
+{
+    follow(zxid_make(4, 9), 4, 4);
+    (void)leaderinfo(5);
+    (void)bare(OURS, ZAB_DIFF, zxid_make(4, 9));
+    (void)newleader(5);
+    (void)bare(OURS, ZAB_UPTODATE, -1);
+    (void)bare(OURS, ZAB_PROPOSAL, zxid_make(5, 1));
+    (void)bare(OURS, ZAB_PROPOSAL, zxid_make(5, 2));
+    ck_assert_str_eq(bare(OURS, ZAB_COMMIT, zxid_make(5, 1)), "");
+    ck_assert_str_eq(bare(OURS, ZAB_COMMIT, zxid_make(5, 2)), "");
+    ck_assert_int_eq(zab_told(z), zxid_make(5, 2));
+    ck_assert_str_eq(logged_up_to(zxid_make(5, 1)), "3 -> own link 1 ACK 5:1\n"
+                                                    "3 committed 5:1");
+    ck_assert_str_eq(logged_up_to(zxid_make(5, 2)), "3 -> own link 1 ACK 5:2\n"
+                                                    "3 committed 5:2");
+    end();
+}
+END_TEST
+
 START_TEST(a_gap_ends_the_link)
 {
     follow(zxid_make(4, 9), 4, 4);
@@ -171,6 +192,39 @@ START_TEST(connecting_is_tried_five_times)
 }
 END_TEST
 
+static const char *look_in_round(zk_sid from, int64_t round)
+{
+    struct zab_notification n = {
+        .state = ZAB_STATE_LOOKING,
+        .vote = { .leader = from, .zxid = zxid_make(4, 9), .round = round, .epoch = 4 },
+        .version = 2,
+        .config = { .len = -1 },
+    };
+
+    return step((struct zab_event){ .kind = ZAB_EV_NOTIFIED, .peer = from, .notification = &n });
+}
+
+/* It gave up before our link came, and neither leads nor refuses it. */
+START_TEST(a_leader_that_looks_for_another_is_not_waited_for)
+{
+    follow(zxid_make(4, 9), 4, 4);
+    ck_assert_str_eq(look_in_round(2, 1), ""); /* Its vote of the round in which it was chosen. */
+    ck_assert_str_eq(look_in_round(1, 7), ""); /* That of another one. */
+    ck_assert_ptr_nonnull(
+        strstr(look_in_round(2, 2), "3 is LOOKING: the leader looks for another"));
+    end();
+}
+END_TEST
+
+START_TEST(a_leader_that_has_said_its_epoch_is_believed)
+{
+    follow(zxid_make(4, 9), 4, 4);
+    (void)leaderinfo(5);
+    ck_assert_str_eq(look_in_round(2, 2), "");
+    end();
+}
+END_TEST
+
 START_TEST(epochs_that_cannot_be_are_refused_at_the_start)
 {
     struct zab_config *c = three();
@@ -206,12 +260,15 @@ int main(void)
     tcase_add_test(tc, a_lower_epoch_is_refused);
     tcase_add_test(tc, the_log_then_the_epoch_then_the_ack);
     tcase_add_test(tc, a_snapshot_with_all_that_newleader_stands_for_is_stored_then_the_epoch);
+    tcase_add_test(tc, what_is_committed_is_applied_once_our_own_log_has_it);
     tcase_add_test(tc, a_gap_ends_the_link);
     tcase_add_test(tc, a_commit_out_of_order_ends_the_link);
     tcase_add_test(tc, uptodate_before_our_ack_ends_the_link);
     tcase_add_test(tc, no_ping_is_answered_before_uptodate);
     tcase_add_test(tc, the_log_is_drained_before_it_is_told_where_it_ends);
     tcase_add_test(tc, connecting_is_tried_five_times);
+    tcase_add_test(tc, a_leader_that_looks_for_another_is_not_waited_for);
+    tcase_add_test(tc, a_leader_that_has_said_its_epoch_is_believed);
     tcase_add_test(tc, epochs_that_cannot_be_are_refused_at_the_start);
     tcase_add_test(tc, a_crash_before_current_epoch_is_made_good_at_the_start);
     suite_add_tcase(s, tc);

@@ -199,13 +199,27 @@ static bool play(uint64_t seed, bool is_quiet)
     return is_well;
 }
 
-START_TEST(what_is_decided_stays_decided)
+static void play_share(int share)
 {
-    for (uint64_t seed = (uint64_t)_i * RUNS / 4; seed < (uint64_t)(_i + 1) * RUNS / 4; seed++) {
+    uint64_t end = (uint64_t)(share + 1) * RUNS / 4;
+
+    for (uint64_t seed = (uint64_t)share * RUNS / 4; seed < end; seed++) {
         (void)printf("seed %" PRIu64 "\n", seed); /* The last one printed is the one that failed. */
         (void)fflush(stdout);
         ck_assert_msg(play(seed, true), "they do not come together");
     }
+}
+
+START_TEST(what_is_decided_stays_decided)
+{
+    play_share(_i);
+}
+END_TEST
+
+START_TEST(also_when_memberships_change)
+{
+    with_reconfig = true;
+    play_share(_i);
 }
 END_TEST
 
@@ -227,6 +241,7 @@ int main(int argc, char **argv)
 
     tcase_set_timeout(tc, 200);
     tcase_add_loop_test(tc, what_is_decided_stays_decided, 0, 4);
+    tcase_add_loop_test(tc, also_when_memberships_change, 0, 4);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

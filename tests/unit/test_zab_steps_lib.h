@@ -47,10 +47,13 @@ static inline const char *step(struct zab_event ev)
     return (const char *)said.at;
 }
 
-static inline void begin(zk_zxid logged, int64_t accepted, int64_t current)
+/* With this configuration; its reference is taken over. */
+static inline void begin_in(struct zab_config *c, bool observer_masters, zk_zxid logged,
+                            int64_t accepted, int64_t current)
 {
-    struct zab_config *c = three();
     struct zab_conf conf = { .self = 3,
+                             .is_observer = !zab_config_is_voter(c, 3),
+                             .observer_masters = observer_masters,
                              .tick_ms = 2000,
                              .init_limit = 10,
                              .sync_limit = 5,
@@ -67,6 +70,11 @@ static inline void begin(zk_zxid logged, int64_t accepted, int64_t current)
     ck_assert_int_eq(zab_new(&z, &conf, &saved), 0);
     zab_config_unref(c);
     (void)step((struct zab_event){ .kind = ZAB_EV_START });
+}
+
+static inline void begin(zk_zxid logged, int64_t accepted, int64_t current)
+{
+    begin_in(three(), false, logged, accepted, current);
 }
 
 static inline void end(void)

@@ -1,0 +1,146 @@
+#include "client/resolve.h"
+
+#include <event2/event.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "util/check.h"
+
+enum { STACK_BYTES = 512 * 1024 };
+
+/* The loop and the thread have it together: whoever lets go last frees it. Under the lock are refs
+ * and, once the thread has told that it is done, everything else is the loop's. */
+struct resolve_job {
+    pthread_mutex_t lock;
+    int refs;
+    int fd; /* eventfd, the thread's to write. */
+    struct event *told;
+    void (*done)(void *arg, const struct resolved *found);
+    void *arg;
+    char host[CLIENT_HOST_BYTES_MAX + 1];
+    uint16_t port;
+    struct resolved found;
+};
+
+static void let_go(struct resolve_job *j)
+{
+    (void)pthread_mutex_lock(&j->lock);
+
+    int refs = --j->refs;
+
+    (void)pthread_mutex_unlock(&j->lock);
+    if (refs > 0)
+        return;
+    (void)close(j->fd);
+    (void)pthread_mutex_destroy(&j->lock);
+    free(j);
+}
+
+static void look_up(struct resolved *ret, const char *host, uint16_t port)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found = NULL;
+    char service[8];
+
+    (void)snprintf(service, sizeof service, "%u", port);
+    if (getaddrinfo(host, service, &hints, &found) != 0)
+        return;
+    for (const struct addrinfo *a = found; a != NULL && ret->count < CLIENT_ADDRESSES_MAX;
+         a = a->ai_next) {
+        if ((a->ai_family == AF_INET || a->ai_family == AF_INET6) &&
+            a->ai_addrlen <= sizeof ret->at[0])
+            memcpy(&ret->at[ret->count++], a->ai_addr, a->ai_addrlen);
+    }
+    freeaddrinfo(found);
+}
+
+static void *run(void *arg)
+{
+    struct resolve_job *j = arg;
+    static const uint64_t one = 1;
+
+    look_up(&j->found, j->host, j->port);
+
+    ssize_t put = write(j->fd, &one, sizeof one);
+
+    (void)put; /* A fresh eventfd takes it. */
+    let_go(j);
+    return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static bool start_thread(struct resolve_job *j)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all;
+    sigset_t before;
+
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+
+    bool ok = pthread_create(&thread, &attr, run, j) == 0;
+
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attr);
+    return ok;
+}
+
+static void on_told(evutil_socket_t fd, short what, void *arg)
+{
+    struct resolve_job *j = arg;
+
+    uint64_t count;
+    ssize_t got = read(fd, &count, sizeof count);
+
+    (void)got;
+    (void)what;
+    event_free(j->told);
+    j->told = NULL;
+    j->done(j->arg, &j->found);
+    let_go(j);
+}
+
+void resolve_cancel(struct resolve_job *j)
+{
+    if (j == NULL)
+        return;
+    event_free(j->told);
+    j->told = NULL;
+    let_go(j);
+}
+
+struct resolve_job *resolve_begin(struct event_base *base, const char *host, uint16_t port,
+                                  void (*done)(void *arg, const struct resolved *found), void *arg)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    if (fd < 0)
+        return NULL;
+
+    struct resolve_job *j = zk_xcalloc(1, sizeof *j);
+
+    *j = (struct resolve_job){ .refs = 2, .fd = fd, .done = done, .arg = arg, .port = port };
+    (void)pthread_mutex_init(&j->lock, NULL);
+    (void)snprintf(j->host, sizeof j->host, "%s", host);
+    j->told = event_new(base, fd, EV_READ, on_told, j);
+    if (j->told == NULL || event_add(j->told, NULL) < 0 || !start_thread(j)) {
+        if (j->told != NULL)
+            event_free(j->told);
+        j->refs = 1;
+        let_go(j);
+        return NULL;
+    }
+    return j;
+}

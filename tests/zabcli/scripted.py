@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""zabcli without a terminal: one command, commands from a pipe, JSON, and exit statuses; and the client
+library by itself (client_play)."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import common
+from common import run
+
+check = common.Checks()
+
+
+def single_commands(connect):
+    head = "Connecting to %s\n" % connect
+    check.equal(run(connect, "create", "/s", "data"), (head, "Created /s\n", 0), "create")
+    check.equal(run(connect, "get", "/s"), (head + "data\n", "", 0), "get")
+    check.equal(
+        run(connect, "get", "/none"), (head, "Node does not exist: /none\n", 1), "a node that is not there"
+    )
+    out, err, status = run(connect, "nonsense")
+    check.equal((out, status), (head, 127), "an unknown command")
+    check.true(err.endswith("Command not found: Command not found nonsense\n"), "its words")
+    check.equal(run(connect, "set", "/s", "two words", "-v", "0")[2], 0, "words are not split again")
+    check.equal(run(connect, "get", "/s")[0], head + "two words\n", "nor are they")
+    check.equal(run(connect, "set", "/s", "x", "-v", "word")[2], 1, "no number")
+    check.equal(run(connect, "set", "-b", "/s", "no*base64")[2], 1, "no base64")
+    check.equal(run(connect + "/s", "ls", "/"), ("Connecting to %s/s\n[]\n" % connect, "", 0), "a chroot")
+    check.equal(run(connect, "create", "-e", "/s/held")[2], 0, "an ephemeral node")
+    check.equal(run(connect, "ls", "/s")[0], head + "[held]\n", "it outlives its shell, as with zkCli")
+    check.equal(run(connect, "deleteall", "/s")[2], 0, "deleteall")
+
+
+def nobody_there(connect):
+    check.equal(
+        run("127.0.0.1:1", "ls", "/")[1:], ("KeeperErrorCode = ConnectionLoss for /\n", 1), "no server"
+    )
+    check.equal(run("127.0.0.1:1,%s" % connect, "ls", "/")[2], 0, "the next server of the list")
+    out = run("127.0.0.1:1", "-waitforconnection", "-timeout", "300", "ls", "/")
+    check.equal(out[1:], ("KeeperErrorCode = ConnectionLoss\n", 1), "nobody to wait for")
+    check.equal(run("a:b", "ls", "/")[2], 1, "a bad list")
+    check.equal(run("127.0.0.1:1", "-timeout", "soon", "ls", "/")[2], 1, "a bad timeout")
+
+
+def from_a_pipe(connect):
+    out, err, status = run(connect, text="create /p 'a b'\n\n  \nget /p\nnonsense\nget /none\n")
+    check.equal(status, 1, "the last command's status")
+    check.true("\na b\n" in out and "Welcome to ZooKeeper!\nJLine support is disabled\n" in out, out)
+    check.true(err.startswith("Created /p\n"), err)
+    check.equal(run(connect, text="get /none\nget /p")[2], 0, "a last line without an end")
+    check.equal(run(connect, text="get /none\nquit\nget /p\n")[2], 1, "quit ends with the last status")
+    check.true("\033" not in out + err, "colours are for terminals")
+    with tempfile.TemporaryFile() as script:
+        script.write(b"get /p\n")
+        script.seek(0)
+        done = subprocess.run(
+            [common.ZABCLI, "-server", connect], stdin=script, capture_output=True, timeout=common.PATIENCE,
+            env=common.environment(), check=False,
+        )
+    check.true(done.stdout.endswith(b"\na b\n") and done.returncode == 0, "a file as input")
+    check.equal(run(connect, "delete", "/p")[2], 0, "tidy up")
+
+
+def objects(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def as_json(connect):
+    def one(*arguments):
+        out, err, status = run(connect, "--json", *arguments)
+        check.equal(err, "", "JSON leaves stderr alone")
+        found = objects(out)
+        check.equal(len(found), 1, "one object")
+        check.equal(found[0]["status"], status, "it has the status")
+        return found[0]
+
+    check.equal(one("create", "-s", "/j-", "v")["created"][:3], "/j-", "create")
+    name = [n for n in one("ls", "/")["children"] if n.startswith("j-")][0]
+    got = one("get", "-s", "/" + name)
+    check.equal((got["data"], got["stat"]["dataLength"]), ("v", 1), "get")
+    check.equal(one("set", "-b", "/" + name, "/wA=")["status"], 0, "bytes")
+    check.equal(one("get", "/" + name)["data_base64"], "/wA=", "that are no text")
+    missing = one("get", "/none")
+    check.equal(
+        (missing["error"], missing["code"], missing["message"], missing["status"]),
+        ("NoNode", -101, "Node does not exist: /none", 1),
+        "an error",
+    )
+    check.equal(one("ls", "-R", "/zookeeper")["paths"][0], "/zookeeper", "ls -R")
+    check.equal(one("getAcl", "/")["acl"], [{"scheme": "world", "id": "anyone", "perms": "cdrwa"}], "getAcl")
+    check.equal(one("whoami")["identities"], [{"scheme": "ip", "user": "127.0.0.1"}], "whoami")
+    check.equal(one("setquota", "-n", "5", "/" + name)["status"], 0, "setquota")
+    check.equal(one("listquota", "/" + name)["quota"]["count"], 5, "listquota")
+    check.equal(one("delquota", "/" + name)["status"], 0, "delquota")
+    for command in ("get", "getEphemerals", "stat", "sync", "version", "config", "nonsense", "getAllChildrenNumber"):
+        one(command, "/" + name)
+    lines = "get -w /%s\nset /%s x\nsync /\ndelete /%s\n" % (name, name, name)
+    found = objects(run(connect, "--json", text=lines)[0])
+    changed = [o for o in found if o.get("event") == "NodeDataChanged"]
+    check.equal([o["path"] for o in changed], ["/" + name], "events are objects too")
+
+
+def configuration(connect):
+    def with_file(text):
+        with tempfile.NamedTemporaryFile("w", suffix=".properties") as f:
+            f.write(text)
+            f.flush()
+            return run(connect, "-client-configuration", f.name, "ls", "/")
+
+    check.equal(with_file("zookeeper.request.timeout=20000\n")[2], 0, "a request timeout")
+    check.equal(with_file("jute.maxbuffer=10\n")[2], 1, "a packet limit")
+    check.equal(with_file("zookeeper.client.secure=false\nsomething.else=1\n")[2], 0, "what is not for us")
+    check.true("TLS is not supported" in with_file("zookeeper.client.secure=true\n")[1], "TLS")
+    check.equal(run(connect, "-client-configuration", "/does/not/exist", "ls", "/")[2], 1, "no file")
+
+
+def the_library(connect):
+    done = subprocess.run(
+        [common.CLIENT_PLAY, connect], capture_output=True, timeout=2 * common.PATIENCE, check=False
+    )
+    check.equal((done.stderr, done.returncode), (b"", 0), "client_play")
+    print(" ", done.stdout.decode().strip())
+
+
+def main():
+    with common.server() as running:
+        connect = common.connect_of(running)
+        for part in (the_library, single_commands, nobody_there, from_a_pipe, as_json, configuration):
+            part(connect)
+    print("  %d checks against %s" % (check.count, os.environ.get("ZABCLI_AGAINST", "zabd")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
