@@ -128,7 +128,9 @@ static void check_books(struct rig *r)
 
     if (r->service.serves)
         fake_pause();
-    fake_serve(ZAB_FOLLOWING, false);
+    /* With a state that a snapshot brought: what a lost leader owed is not asked of the next one.
+     */
+    fake_serve(ZAB_FOLLOWING, true);
     make_room();
     rig_turn(r);
     zk_assert(r->service.expected == 0);
