@@ -36,17 +36,21 @@ void barrier_add(struct ensemble *e, const struct barrier *b)
 
 static void answer(struct ensemble *e, const struct barrier *b, bool is_refused)
 {
-    if (b->ticket != 0)
+    if (b->session != 0) {
+        if (!is_refused)
+            session_answer(e, b);
+    } else if (b->ticket != 0) {
         e->host.synced(e->host.ctx, b->ticket, is_refused);
-    else if (b->link != 0 && !is_refused)
+    } else if (b->link != 0 && !is_refused) {
         feed_send_sync(e, b->link, b->zxid);
+    }
 }
 
 zk_zxid barrier_owed(const struct ensemble *e, zab_link link)
 {
     for (size_t i = 0; i < e->barrier_count; i++) {
         const struct barrier *b = &e->barriers[(e->barrier_first + i) % e->barrier_cap];
-        if (b->ticket == 0 && b->link == link)
+        if (b->ticket == 0 && b->session == 0 && b->link == link)
             return b->zxid;
     }
     return INT64_MAX;
@@ -75,8 +79,10 @@ void barriers_forget(struct ensemble *e, zab_link link)
 {
     for (size_t i = 0; i < e->barrier_count; i++) {
         struct barrier *b = &e->barriers[(e->barrier_first + i) % e->barrier_cap];
-        if (b->ticket == 0 && b->link == link)
+        if (b->ticket == 0 && b->link == link) {
             b->link = 0;
+            b->session = 0;
+        }
     }
 }
 

@@ -155,8 +155,8 @@ enum order_verdict ensemble_submit(struct ensemble *e, const struct write_reques
 uint64_t ensemble_sync(struct ensemble *e, const struct write_request *req);
 /* A linearizable read's ticket; shared by all of a turn. 0: read at once. */
 uint64_t ensemble_read_index(struct ensemble *e);
-/* A client came back to its session. We lead: at once, 1 valid, 0 not. We learn: -1,
- * host.revalidated() answers. */
+/* A client came back to its session. 1: it lives; 0: it is over; -1: host.revalidated() answers,
+ * as the leader is asked, or, where we lead, a quorum whether we do. */
 int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms);
 /* A client of ours was heard: on a learner its leader must know, with the next PING. */
 void ensemble_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms);

@@ -34,6 +34,9 @@ struct barrier {
     zab_link link;
     zk_zxid zxid;
     bool has_sync; /* On a learner: the leader's SYNC for it came. */
+    /* Who asks whether this session lives, with link 0 ourselves; 0: it is something else. */
+    zk_session_id session;
+    int32_t timeout_ms;
 };
 
 /* A write on its way to the leader and back. */
@@ -199,6 +202,8 @@ void parked_forget(struct ensemble *e);
 void requests_done(struct ensemble *e);
 /* Whether the session may write from there: ZK_OK, or what its txn says instead. */
 enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t from);
+/* We lead: whether the session of b lives, to who has asked. */
+void session_answer(struct ensemble *e, const struct barrier *b);
 void note_session(struct ensemble *e, const struct write_request *req, uint64_t from,
                   enum zk_err err);
 

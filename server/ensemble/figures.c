@@ -23,7 +23,7 @@ void ensemble_forget_figures(struct ensemble *e)
 
 static uint64_t since(int64_t now, int64_t then)
 {
-    return now > then ? (uint64_t)(now - then) : 0;
+    return now > then ? (uint64_t)now - (uint64_t)then : 0; /* then may be a stranger's. */
 }
 
 /* ---- Roles. */

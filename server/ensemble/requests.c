@@ -15,9 +15,17 @@ static bool may_be_local(const struct ensemble *e, zk_session_id id)
     return e->conf.local_sessions && (uint8_t)((uint64_t)id >> 56) != (uint8_t)e->conf.zab.self;
 }
 
-enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t from)
+/* One that only waits for a word on whether it lives is none. */
+static struct session *known_session(struct ensemble *e, zk_session_id id)
 {
     struct session *s = session_find(e->sessions, id);
+
+    return s != NULL && (s->is_local || session_is_tracked(s)) ? s : NULL;
+}
+
+enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t from)
+{
+    struct session *s = known_session(e, id);
 
     if (s == NULL)
         return may_be_local(e, id) ? ZK_OK : ZK_SESSION_EXPIRED;
@@ -55,7 +63,7 @@ void note_session(struct ensemble *e, const struct write_request *req, uint64_t 
 /* Known to all, and not on its way out. */
 static struct session *global_session(struct ensemble *e, zk_session_id id)
 {
-    struct session *s = session_find(e->sessions, id);
+    struct session *s = known_session(e, id);
     int32_t ignored;
 
     if (s == NULL || s->closing || s->is_local)
@@ -77,11 +85,49 @@ static bool adopt_session(struct ensemble *e, zk_session_id id, int32_t timeout_
     return true;
 }
 
+/* That a session is over is final for its client. So whoever leads says it only once a quorum has
+ * confirmed that it leads still: another may have made the session meanwhile. False: there is no
+ * need for that. */
+static bool answer_later(struct ensemble *e, zab_link link, zk_session_id id, int32_t timeout_ms)
+{
+    struct barrier b = {
+        .confirm = zab_confirm(e->zab), .link = link, .session = id, .timeout_ms = timeout_ms
+    };
+
+    if (b.confirm == 0 || id == 0)
+        return false;
+    e->wants_pings = true;
+    barrier_add(e, &b);
+    return true;
+}
+
+static void send_validity(struct ensemble *e, zab_link link, zk_session_id id, bool is_valid)
+{
+    uint8_t data[9];
+
+    *jute_store64(data, (uint64_t)id) = is_valid;
+    struct zab_packet answer = { .type = ZAB_REVALIDATE,
+                                 .zxid = -1,
+                                 .data = { .at = data, .len = sizeof data },
+                                 .authinfo = { .count = -1 } };
+    send_packet(e, link, &answer);
+}
+
+void session_answer(struct ensemble *e, const struct barrier *b)
+{
+    uint64_t owner = b->link != 0 ? b->link : SESSION_OWNER_HERE;
+    bool is_valid = adopt_session(e, b->session, b->timeout_ms, owner);
+
+    if (b->link != 0)
+        send_validity(e, b->link, b->session, is_valid);
+    else
+        e->host.revalidated(e->host.ctx, b->session, is_valid);
+}
+
 static void revalidate(struct ensemble *e, zab_link link, const struct zab_packet *p)
 {
     struct jute_in in = jute_inside(p->data);
     struct session_touch ask;
-    uint8_t data[9];
 
     jute_read_session_touch(&in, &ask);
     if (in.bad) {
@@ -89,13 +135,10 @@ static void revalidate(struct ensemble *e, zab_link link, const struct zab_packe
         return;
     }
     e->figures.revalidations++;
-    data[8] = adopt_session(e, ask.session_id, ask.timeout_ms, link);
-    (void)jute_store64(data, (uint64_t)ask.session_id);
-    struct zab_packet answer = { .type = ZAB_REVALIDATE,
-                                 .zxid = p->zxid,
-                                 .data = { .at = data, .len = sizeof data },
-                                 .authinfo = { .count = -1 } };
-    send_packet(e, link, &answer);
+    if (adopt_session(e, ask.session_id, ask.timeout_ms, link))
+        send_validity(e, link, ask.session_id, true);
+    else if (!answer_later(e, link, ask.session_id, ask.timeout_ms))
+        send_validity(e, link, ask.session_id, false);
 }
 
 static void touch_all(struct ensemble *e, const struct zab_packet *p)
@@ -108,7 +151,7 @@ static void touch_all(struct ensemble *e, const struct zab_packet *p)
         jute_read_session_touch(&in, &touch);
         if (in.bad)
             return;
-        struct session *s = session_find(e->sessions, touch.session_id);
+        struct session *s = known_session(e, touch.session_id);
         if (s == NULL || s->closing || ZAB_MUTATED(FORGET_TOUCHES))
             continue;
         s->timeout_ms = touch.timeout_ms;
@@ -296,8 +339,11 @@ void serve_learner(struct ensemble *e, zab_link link, const struct zab_packet *p
 
 int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms)
 {
-    if (e->serves && e->role == ZAB_LEADING)
-        return adopt_session(e, id, timeout_ms, SESSION_OWNER_HERE) ? 1 : 0;
+    if (e->serves && e->role == ZAB_LEADING) {
+        if (adopt_session(e, id, timeout_ms, SESSION_OWNER_HERE))
+            return 1;
+        return answer_later(e, 0, id, timeout_ms) ? -1 : 0;
+    }
     uint8_t data[12];
     struct zab_packet ask = { .type = ZAB_REVALIDATE,
                               .zxid = -1,

@@ -18,7 +18,9 @@ void sessions_drop(struct service *s, struct session *session)
 
 void sessions_release(struct service *s, struct session *session)
 {
-    if (!s->leads && !session->is_local && session->client == NULL &&
+    bool is_known = s->leads && session_is_tracked(session);
+
+    if (!is_known && !session->is_local && session->client == NULL &&
         list_is_empty(&session->writes))
         sessions_drop(s, session);
 }
@@ -163,12 +165,11 @@ static void ask(struct client *c, zk_session_id id)
         refuse(c, id);
         return;
     }
-    struct session *session = add(s, id, c->timeout_ms);
     if (valid > 0) {
-        adopt(c, session);
+        adopt(c, add(s, id, c->timeout_ms));
         return;
     }
-    attach(c, session);
+    attach(c, session_add_untracked(s->sessions, id, c->timeout_ms));
     c->phase = CLIENT_CONNECTING;
     c->is_revalidating = true;
 }
@@ -229,7 +230,10 @@ bool sessions_resume(struct client *c, zk_session_id id, struct jute_bytes passw
         older->phase = CLIENT_CLOSING;
         s->host.kick(older);
     }
-    if (!password_fits(id, password) || (session != NULL && session->closing))
+    /* Its end is under way; where we lead, only if we do still. */
+    bool is_ending = session != NULL && session->closing && (!s->leads || s->is_alone);
+
+    if (!password_fits(id, password) || is_ending)
         refuse(c, id);
     else if (s->is_read_only)
         return resume_read_only(c, id, session);

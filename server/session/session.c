@@ -207,6 +207,11 @@ void session_each(struct session_table *t, void (*each)(void *ctx, struct sessio
         }
 }
 
+bool session_is_tracked(const struct session *s)
+{
+    return s->expires_ms != 0;
+}
+
 void session_untrack(struct session_table *t, struct session *s)
 {
     leave_bucket(t, s);

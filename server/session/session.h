@@ -58,6 +58,9 @@ void session_remove(struct session_table *t, struct session *s);
 void session_each(struct session_table *t, void (*each)(void *ctx, struct session *s), void *ctx);
 /* It does not expire any more, until it is touched. */
 void session_untrack(struct session_table *t, struct session *s);
+/* Who leads tracks all that it knows of; any other is there only until it is known whether it
+ * lives. */
+bool session_is_tracked(const struct session *s);
 /* Prolongs, or tracks it from now. Cheap when it stays in its bucket. */
 void session_touch(struct session_table *t, struct session *s, int64_t now_ms);
 uint64_t session_count(const struct session_table *t);

@@ -190,11 +190,55 @@ START_TEST(revalidate_is_answered_and_rebinds_the_owner)
     (void)ensemble_rig_heard(r, two);
     says(two, "00000006 ffffffffffffffff 0000000c " SESSION "00007530 ffffffff");
     hears(two, "00000006 ffffffffffffffff 00000009 " SESSION "01 ffffffff");
-    says(two, "00000006 ffffffffffffffff 0000000c 0300000000000009 00007530 ffffffff");
-    hears(two, "00000006 ffffffffffffffff 00000009 0300000000000009 00 ffffffff");
     says(one, CREATE("00000005"));
     struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000002);
     ck_assert_int_eq(error_of(&p), ZK_SESSION_MOVED);
+    end();
+}
+END_TEST
+
+#define NO_SESSION "0300000000000009"
+
+/* A leader that was left does not know the sessions of the next one. */
+START_TEST(that_a_session_is_over_is_said_once_a_quorum_has_confirmed_who_leads)
+{
+    establish();
+    open_session();
+    says(one, "00000006 ffffffffffffffff 0000000c " NO_SESSION "00007530 ffffffff");
+    next(one, ZAB_PING, 0x100000001);
+    hears_nothing(one);
+    says(one, "00000005 0000000100000001 00000000 ffffffff");
+    hears(one, "00000006 ffffffffffffffff 00000009 " NO_SESSION "00 ffffffff");
+    end();
+}
+END_TEST
+
+START_TEST(our_own_clients_are_told_so_then_too)
+{
+    establish();
+    struct rig_server *s = &r->servers[LEADER];
+
+    s->was_valid = true;
+    ck_assert_int_eq(ensemble_revalidate(s->ensemble, 9, 30000), -1);
+    (void)ensemble_rig_turn(r);
+    next(one, ZAB_PING, 0x100000000);
+    ck_assert_int_eq(s->revalidated, 0);
+    says(one, "00000005 0000000100000000 00000000 ffffffff");
+    ck_assert_int_eq(s->revalidated, 9);
+    ck_assert(!s->was_valid);
+    end();
+}
+END_TEST
+
+START_TEST(a_leader_that_is_left_says_of_no_session_that_it_is_over)
+{
+    establish();
+    struct rig_server *s = &r->servers[LEADER];
+
+    ck_assert_int_eq(ensemble_revalidate(s->ensemble, 9, 30000), -1);
+    ensemble_rig_sleep(r, 60000); /* Nobody answers. */
+    ck_assert(!ensemble_leads(s->ensemble));
+    ck_assert_int_eq(s->revalidated, 0);
     end();
 }
 END_TEST
@@ -412,6 +456,9 @@ int main(void)
     tcase_add_test(tc, a_forwarded_write_becomes_a_proposal_and_a_commit);
     tcase_add_test(tc, every_write_gets_a_txn_be_it_an_error);
     tcase_add_test(tc, revalidate_is_answered_and_rebinds_the_owner);
+    tcase_add_test(tc, that_a_session_is_over_is_said_once_a_quorum_has_confirmed_who_leads);
+    tcase_add_test(tc, our_own_clients_are_told_so_then_too);
+    tcase_add_test(tc, a_leader_that_is_left_says_of_no_session_that_it_is_over);
     tcase_add_test(tc, sync_waits_for_a_quorum_and_for_what_was_proposed);
     tcase_add_test(tc, no_commit_overtakes_the_sync_of_a_server_of_zookeeper);
     tcase_add_test(tc, a_ping_s_answer_prolongs_sessions);
