@@ -166,20 +166,8 @@ static void set_one(struct shell *sh, const char *path, void *arg)
 static int set_recursively(struct shell *sh, const char *path, struct setting *s)
 {
     const struct visit v = { .path = path, .visit = set_one, .arg = s };
-    char *failed;
 
-    if (sh->is_json)
-        json_open(&sh->json, "refused", '[');
-
-    int err = visit_subtree(sh, &v, &failed);
-
-    if (sh->is_json)
-        json_close(&sh->json, '[');
-
-    int status = err == ZK_OK ? EXIT_OK : fail_err(sh, err, failed);
-
-    free(failed);
-    return status;
+    return visit_listed(sh, &v, "refused");
 }
 
 static int set_alone(struct shell *sh, const char *path, const struct setting *s, bool wants_stat)

@@ -332,6 +332,24 @@ int visit_subtree(struct shell *sh, const struct visit *v, char **ret_path)
     return err;
 }
 
+int visit_listed(struct shell *sh, const struct visit *v, const char *list)
+{
+    char *failed;
+
+    if (sh->is_json)
+        json_open(&sh->json, list, '[');
+
+    int err = visit_subtree(sh, v, &failed);
+
+    if (sh->is_json)
+        json_close(&sh->json, '[');
+
+    int status = err == ZK_OK ? EXIT_OK : fail_err(sh, err, failed);
+
+    free(failed);
+    return status;
+}
+
 static void say_path(struct shell *sh, const char *path, void *arg)
 {
     (void)arg;
@@ -343,20 +361,8 @@ static void say_path(struct shell *sh, const char *path, void *arg)
 static int list_subtree(struct shell *sh, const char *path, const struct zabc_watcher *watcher)
 {
     const struct visit v = { .path = path, .watcher = watcher, .visit = say_path };
-    char *failed;
 
-    if (sh->is_json)
-        json_open(&sh->json, "paths", '[');
-
-    int err = visit_subtree(sh, &v, &failed);
-
-    if (sh->is_json)
-        json_close(&sh->json, '[');
-
-    int status = err == ZK_OK ? EXIT_OK : fail_err(sh, err, failed);
-
-    free(failed);
-    return status;
+    return visit_listed(sh, &v, "paths");
 }
 
 int run_ls(struct shell *sh, const struct options *o)

@@ -74,6 +74,8 @@ struct visit {
     void *arg;
 };
 int visit_subtree(struct shell *sh, const struct visit *v, char **ret_path);
+/* The same as a whole command: `list` is what visit() writes to with --json. Returns the status. */
+int visit_listed(struct shell *sh, const struct visit *v, const char *list);
 
 /* `path` and below it `name`. Free it. */
 char *path_join(const char *path, struct jute_bytes name);

@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/check.h"
+#include "util/thread.h"
 
 enum { STACK_BYTES = 512 * 1024 };
 
@@ -76,27 +76,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for the program's own threads. */
-static bool start_thread(struct resolve_job *j)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-
-    bool ok = pthread_create(&thread, &attr, run, j) == 0;
-
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
-    return ok;
-}
-
 static void on_told(evutil_socket_t fd, short what, void *arg)
 {
     struct resolve_job *j = arg;
@@ -135,7 +114,8 @@ struct resolve_job *resolve_begin(struct event_base *base, const char *host, uin
     (void)pthread_mutex_init(&j->lock, NULL);
     (void)snprintf(j->host, sizeof j->host, "%s", host);
     j->told = event_new(base, fd, EV_READ, on_told, j);
-    if (j->told == NULL || event_add(j->told, NULL) < 0 || !start_thread(j)) {
+    if (j->told == NULL || event_add(j->told, NULL) < 0 ||
+        thread_start_detached(STACK_BYTES, run, j) < 0) {
         if (j->told != NULL)
             event_free(j->told);
         j->refs = 1;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "server/disk_impl.h"
+#include "server/store/io.h"
 #include "util/log.h"
 
 /* A snapshot takes what time it needs, the requests must not: while there are any, its
@@ -216,9 +217,9 @@ void disk_look(struct disk *d, int64_t now_ms)
     if (d->is_purging)
         return;
     d->purge_done = 0;
-    int r = pthread_create(&d->purge_thread, NULL, purge, d);
-    if (r != 0)
-        (void)log_errno(LOG_LEVEL_WARN, -r, "purge: cannot start a thread");
+    int r = io_thread_start(&d->purge_thread, purge, d);
+    if (r < 0)
+        (void)log_errno(LOG_LEVEL_WARN, r, "purge: cannot start a thread");
     d->is_purging = r == 0;
 }
 

@@ -4,7 +4,6 @@
 #include <event2/event_struct.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "server/net/limits.h"
 #include "util/check.h"
+#include "util/thread.h"
 
 enum { STACK_BYTES = 512 * 1024 };
 
@@ -124,27 +124,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are the loop's business. */
-static bool start_thread(struct resolver_job *j)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-
-    bool ok = pthread_create(&thread, &attr, run, j) == 0;
-
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
-    return ok;
-}
-
 /* ---- What names meant. */
 
 static struct known *find_known(const struct resolver *r, const char *host)
@@ -204,7 +183,7 @@ static void start(struct resolver *r, struct resolver_job *j)
     (void)pthread_mutex_lock(&m->lock);
     m->refs++;
     (void)pthread_mutex_unlock(&m->lock);
-    if (start_thread(j))
+    if (thread_start_detached(STACK_BYTES, run, j) == 0)
         return;
     /* Without a thread there is no answer: as good as a name that means nothing. */
     (void)pthread_mutex_lock(&m->lock);

@@ -1,11 +1,11 @@
 #include "server/net/senders.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/check.h"
+#include "util/thread.h"
 
 enum {
     /* Jobs that are taken at a time: few enough that both end at nearly the same time. */
@@ -79,23 +79,12 @@ void senders_done(struct senders *s)
     (void)pthread_mutex_destroy(&s->lock);
 }
 
-/* Signals are the loop's business. */
 static void start(struct senders *s)
 {
-    pthread_attr_t attr;
-    sigset_t all;
-    sigset_t before;
-
     if (s->is_started || s->is_alone)
         return;
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    s->is_started = pthread_create(&s->thread, &attr, helper, s) == 0;
+    s->is_started = thread_start(&s->thread, STACK_BYTES, helper, s) == 0;
     s->is_alone = !s->is_started;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
 }
 
 void senders_run(struct senders *s, struct send_job *jobs, size_t count)

@@ -1,13 +1,13 @@
 #include "server/store/io.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "util/thread.h"
 
 enum { IO_ZEROS = 64 * 1024, IO_SCAN = 64 * 1024, IO_STACK_BYTES = 256 * 1024 };
 
@@ -146,18 +146,5 @@ int store_why_errno(char why[STORE_WHY_MAX], int err, const char *path, const ch
 
 int io_thread_start(pthread_t *ret, void *(*run)(void *), void *arg)
 {
-    pthread_attr_t attr;
-    sigset_t all;
-    sigset_t before;
-    int r = pthread_attr_init(&attr);
-
-    if (r != 0)
-        return -r;
-    (void)pthread_attr_setstacksize(&attr, IO_STACK_BYTES);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(ret, &attr, run, arg);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
-    return -r;
+    return thread_start(ret, IO_STACK_BYTES, run, arg);
 }

@@ -36,7 +36,7 @@ __attribute__((format(printf, 3, 4))) int store_why(char why[STORE_WHY_MAX], int
 /* "PATH: WHAT: TEXT OF err", for errors of system calls. Returns err. */
 int store_why_errno(char why[STORE_WHY_MAX], int err, const char *path, const char *what);
 
-/* Starts a thread that takes no signals: those are the loop's. Returns 0 or a negative errno. */
+/* thread_start() with a stack that is enough on this floor. */
 int io_thread_start(pthread_t *ret, void *(*run)(void *), void *arg);
 
 #endif

@@ -27,18 +27,8 @@ struct play {
 
 static void newleader(struct play *p)
 {
-    struct bytes text = { 0 };
-
-    if (p->link == NULL || p->link->is_gone)
-        return;
-    zab_config_print(p->r->servers[p->real].disk.config, &text);
-    struct zab_packet packet = { .type = ZAB_NEWLEADER,
-                                 .zxid = 0x700000000,
-                                 .data = { .at = text.at, .len = (int32_t)text.len },
-                                 .authinfo = { .count = -1 } };
-
-    ensemble_rig_say_packet(p->r, p->link, &packet);
-    bytes_done(&text);
+    if (p->link != NULL && !p->link->is_gone)
+        ensemble_rig_say_newleader(p->r, p->link, 0x700000000);
 }
 
 static void begin_leading(struct play *p, bool with_stranger)

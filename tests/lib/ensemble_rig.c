@@ -70,6 +70,14 @@ void ensemble_rig_init(struct ensemble_rig *r, int count, unsigned played, unsig
     }
 }
 
+struct ensemble_rig *ensemble_rig_new(int count, unsigned played, unsigned observers)
+{
+    struct ensemble_rig *r = zk_xmalloc(sizeof *r);
+
+    ensemble_rig_init(r, count, played, observers);
+    return r;
+}
+
 void ensemble_rig_start(struct ensemble_rig *r, int index)
 {
     struct rig_server *s = &r->servers[index];
@@ -149,6 +157,13 @@ void ensemble_rig_done(struct ensemble_rig *r)
     }
     for (int i = 0; i < r->note_count; i++)
         bytes_done(&r->notes[i].body);
+}
+
+struct ensemble_rig *ensemble_rig_free(struct ensemble_rig *r)
+{
+    ensemble_rig_done(r);
+    free(r);
+    return NULL;
 }
 
 /* ---- Turns. */
@@ -295,4 +310,48 @@ int ensemble_rig_leader(const struct ensemble_rig *r)
         if (r->servers[i].ensemble != NULL && ensemble_leads(r->servers[i].ensemble))
             return i;
     return -1;
+}
+
+void ensemble_rig_start_all(struct ensemble_rig *r)
+{
+    for (int i = 0; i < r->count; i++)
+        if (!r->servers[i].is_played)
+            ensemble_rig_start(r, i);
+    ensemble_rig_sleep(r, 1000);
+}
+
+struct ensemble_rig *ensemble_rig_running(int count, unsigned observers)
+{
+    struct ensemble_rig *r = ensemble_rig_new(count, 0, observers);
+
+    ensemble_rig_start_all(r);
+    return r;
+}
+
+bool ensemble_rig_is_alike(const struct ensemble_rig *r)
+{
+    const struct state *first = NULL;
+
+    for (int i = 0; i < r->count; i++) {
+        const struct state *s = &r->servers[i].state;
+        if (r->servers[i].ensemble == NULL)
+            continue;
+        if (first == NULL)
+            first = s;
+        if (tree_zxid(s->tree) != tree_zxid(first->tree) ||
+            tree_digest(s->tree) != tree_digest(first->tree) ||
+            session_book_count(s->sessions) != session_book_count(first->sessions))
+            return false;
+    }
+    return true;
+}
+
+void ensemble_rig_wipe(struct ensemble_rig *r, int index)
+{
+    struct rig_server *s = &r->servers[index];
+
+    zk_assert(s->ensemble == NULL);
+    rig_disk_cut(&s->disk, 0);
+    s->disk.snapshot.len = 0;
+    s->disk.snapshot_zxid = 0;
 }

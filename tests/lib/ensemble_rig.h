@@ -90,8 +90,15 @@ struct ensemble_rig {
  * vote. Nothing is started. */
 void ensemble_rig_init(struct ensemble_rig *r, int count, unsigned played, unsigned observers);
 void ensemble_rig_done(struct ensemble_rig *r);
+/* The same with memory of its own. ensemble_rig_free() returns NULL. */
+struct ensemble_rig *ensemble_rig_new(int count, unsigned played, unsigned observers);
+struct ensemble_rig *ensemble_rig_free(struct ensemble_rig *r);
 /* Changes of r->conf before this one count. */
 void ensemble_rig_start(struct ensemble_rig *r, int index);
+/* All that are not played; and gives them a second to find a leader. */
+void ensemble_rig_start_all(struct ensemble_rig *r);
+/* A new one, of none but real servers, in which all were started. */
+struct ensemble_rig *ensemble_rig_running(int count, unsigned observers);
 /* The process is gone: memory and what was not durable. The others see it. */
 void ensemble_rig_kill(struct ensemble_rig *r, int index);
 /* One turn of every server: what is queued is delivered, logs become durable. True: something
@@ -103,6 +110,10 @@ void ensemble_rig_settle(struct ensemble_rig *r);
 void ensemble_rig_sleep(struct ensemble_rig *r, int64_t ms);
 /* Whoever serves as leader; -1: nobody. */
 int ensemble_rig_leader(const struct ensemble_rig *r);
+/* All that run have the same zxid, tree and sessions. */
+bool ensemble_rig_is_alike(const struct ensemble_rig *r);
+/* A server that is down loses all txns and its snapshot; epochs and membership stay. */
+void ensemble_rig_wipe(struct ensemble_rig *r, int index);
 
 /* ---- Played servers. */
 /* Votes: a LOOKING notification of `from` for (leader, zxid, epoch) in round 1. */
@@ -116,6 +127,8 @@ struct rig_link *ensemble_rig_dialled(struct ensemble_rig *r, int from);
 void ensemble_rig_say(struct ensemble_rig *r, struct rig_link *l, const char *hex);
 void ensemble_rig_say_packet(struct ensemble_rig *r, struct rig_link *l,
                              const struct zab_packet *p);
+/* NEWLEADER, with the membership that the real end has on its disk. */
+void ensemble_rig_say_newleader(struct ensemble_rig *r, struct rig_link *l, zk_zxid zxid);
 /* What the real end sent, in hex; it is forgotten by that. Good until the next call. */
 const char *ensemble_rig_heard(struct ensemble_rig *r, struct rig_link *l);
 /* Takes one packet of it; false: there is none. Borrowed until the next call on that link. */

@@ -75,6 +75,20 @@ void ensemble_rig_say_packet(struct ensemble_rig *r, struct rig_link *l, const s
     ensemble_rig_settle(r);
 }
 
+void ensemble_rig_say_newleader(struct ensemble_rig *r, struct rig_link *l, zk_zxid zxid)
+{
+    const struct rig_server *real = &r->servers[r->servers[l->from].is_played ? l->to : l->from];
+    struct bytes text = { 0 };
+
+    zab_config_print(real->disk.config, &text);
+    struct zab_packet p = { .type = ZAB_NEWLEADER,
+                            .zxid = zxid,
+                            .data = { .at = text.at, .len = (int32_t)text.len },
+                            .authinfo = { .count = -1 } };
+    ensemble_rig_say_packet(r, l, &p);
+    bytes_done(&text);
+}
+
 const char *ensemble_rig_heard(struct ensemble_rig *r, struct rig_link *l)
 {
     static char hex[HEX_MAX];

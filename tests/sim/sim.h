@@ -6,7 +6,9 @@
  *   net.c        quorum port: byte streams         mesh.c  election port: notifications
  *   member.c       one server: service + ensemble on the fakes
  *   ledger.c     what was proposed and committed; the invariants of ZAB
+ *   ledger_end.c what clients were told of it
  *   user.c       clients of the ensemble           watches.c  what they wait for
+ *   work.c       what they ask for                 work_answers.c  and make of the answers
  *   tale.c       their histories, and whether these are linearizable
  *   faults.c     what goes wrong, and when
  *   run.c        one seed from begin to end */

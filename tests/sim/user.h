@@ -75,10 +75,15 @@ void user_check_end(struct user *u, const struct tree *t);
 void user_leave(struct user *u); /* Hangs up. */
 void user_forget_session(struct user *u);
 
-/* work.c: what it does. */
+/* work.c: what it asks for. */
+enum { WORK_PATH_BYTES = 64 };
 void work_next(struct user *u);
 void work_set_watches(struct user *u);
 void work_ping(struct user *u);
+/* The path of the register that is meant: /rK. */
+void work_path(char ret[WORK_PATH_BYTES], const struct asked *what);
+
+/* work_answers.c: what it makes of the answers. */
 void work_answered(struct user *u, const struct asked *what, const struct reply_header *head,
                    struct jute_in *body);
 /* Nobody will say any more what became of it. */

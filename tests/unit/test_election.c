@@ -1,6 +1,6 @@
 /* zab/election: the votes and rounds of one server (quorum-protocol 2.6). How it joins those that
- * have a leader, and whom it answers, is in test_election_join.c; what many do together in
- * test_election_net.c. */
+ * have a leader is in test_election_join.c, whom it answers in test_election_answers.c; what many
+ * do together in test_election_net.c. */
 #include "tests/unit/test_election_one.h"
 
 /* ---- The beginning. */

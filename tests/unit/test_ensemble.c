@@ -8,22 +8,6 @@
 
 static struct ensemble_rig *r;
 
-static void begin(int count, unsigned observers)
-{
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, count, 0, observers);
-    for (int i = 0; i < count; i++)
-        ensemble_rig_start(r, i);
-    ensemble_rig_sleep(r, 1000);
-}
-
-static void end(void)
-{
-    ensemble_rig_done(r);
-    free(r);
-}
-
 static void create(int index, const char *path)
 {
     ck_assert(ensemble_can_submit(r->servers[index].ensemble));
@@ -32,44 +16,19 @@ static void create(int index, const char *path)
     ensemble_rig_settle(r);
 }
 
-static void check_alike(void)
-{
-    const struct state *first = NULL;
-
-    for (int i = 0; i < r->count; i++) {
-        if (r->servers[i].ensemble == NULL)
-            continue;
-        const struct state *s = &r->servers[i].state;
-        if (first == NULL)
-            first = s;
-        ck_assert_int_eq(tree_zxid(s->tree), tree_zxid(first->tree));
-        ck_assert_uint_eq(tree_digest(s->tree), tree_digest(first->tree));
-        ck_assert_uint_eq(session_book_count(s->sessions), session_book_count(first->sessions));
-    }
-}
-
-static void disk_wipe(struct rig_disk *d)
-{
-    while (d->count > 0)
-        free(d->log[--d->count].at);
-    d->durable = 0;
-    d->snapshot.len = 0;
-    d->snapshot_zxid = 0;
-}
-
 START_TEST(three_servers_find_a_leader_and_all_serve)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     ck_assert_int_ge(ensemble_rig_leader(r), 0);
     for (int i = 0; i < 3; i++)
         ck_assert(ensemble_serves(r->servers[i].ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_write_at_any_server_reaches_all)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     for (int i = 0; i < 3; i++) {
         char path[8];
         (void)snprintf(path, sizeof path, "/n%d", i);
@@ -77,25 +36,25 @@ START_TEST(a_write_at_any_server_reaches_all)
         for (int k = 0; k < 3; k++)
             ck_assert(ensemble_rig_has(r, k, path));
     }
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(an_observer_gets_everything_and_is_not_counted)
 {
-    begin(4, 8);
+    r = ensemble_rig_running(4, 8);
     create(3, "/by-the-observer");
     for (int i = 0; i < 4; i++)
         ck_assert(ensemble_rig_has(r, i, "/by-the-observer"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_follower_that_was_away_gets_what_it_missed)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int away = ensemble_rig_leader(r) == 0 ? 1 : 0;
     create(away, "/before");
     ensemble_rig_kill(r, away);
@@ -106,26 +65,26 @@ START_TEST(a_follower_that_was_away_gets_what_it_missed)
     ck_assert(ensemble_serves(r->servers[away].ensemble));
     ck_assert(ensemble_rig_has(r, away, "/meanwhile"));
     ck_assert(!r->servers[away].state_was_new);
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_follower_that_lost_its_disk_gets_a_snapshot)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int away = leader == 0 ? 1 : 0;
     create(leader, "/before");
     ensemble_rig_kill(r, away);
-    disk_wipe(&r->servers[away].disk);
+    ensemble_rig_wipe(r, away);
     r->servers[leader].no_log_sync = true;
     ensemble_rig_start(r, away);
     ensemble_rig_sleep(r, 1000);
     ck_assert(ensemble_serves(r->servers[away].ensemble));
     ck_assert(ensemble_rig_has(r, away, "/before"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -133,14 +92,14 @@ END_TEST
  * The node shows the server's own, also when a snapshot has brought another's. */
 START_TEST(the_config_node_shows_what_is_in_force_here_whatever_a_snapshot_says)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int away = leader == 0 ? 1 : 0;
     struct bytes want = { 0 };
 
     zab_config_print(zab_config_in_force(ensemble_zab(r->servers[away].ensemble)), &want);
     ensemble_rig_kill(r, away);
-    disk_wipe(&r->servers[away].disk);
+    ensemble_rig_wipe(r, away);
     r->servers[leader].no_log_sync = true;
     tree_set_config(r->servers[leader].state.tree, jute_text("of another list"), 0, 0);
     create(leader, "/a");
@@ -152,20 +111,16 @@ START_TEST(the_config_node_shows_what_is_in_force_here_whatever_a_snapshot_says)
     ck_assert_uint_eq((size_t)is.len, want.len);
     ck_assert_mem_eq(is.at, want.at, want.len);
     bytes_done(&want);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_follower_that_was_away_for_long_gets_the_log_from_disk)
 {
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 3, 0, 0);
+    r = ensemble_rig_new(3, 0, 0);
     r->conf.history_bytes = 1;
     r->conf.history_count = 3;
-    for (int i = 0; i < 3; i++)
-        ensemble_rig_start(r, i);
-    ensemble_rig_sleep(r, 1000);
+    ensemble_rig_start_all(r);
     int leader = ensemble_rig_leader(r);
     int away = leader == 0 ? 1 : 0;
     create(leader, "/before");
@@ -182,14 +137,14 @@ START_TEST(a_follower_that_was_away_for_long_gets_the_log_from_disk)
     ck_assert_ptr_nonnull(strstr(r->servers[leader].log, "how='DIFF from the log'"));
     ck_assert(ensemble_rig_has(r, away, "/n29"));
     ck_assert(!r->servers[away].state_was_new);
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_snapshot_is_taken_in_while_writes_go_on)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int away = leader == 0 ? 1 : 0;
     zk_session_id session = ensemble_rig_session(r, leader);
@@ -202,7 +157,7 @@ START_TEST(a_snapshot_is_taken_in_while_writes_go_on)
     }
     ensemble_rig_kill(r, away);
     r->servers[leader].no_log_sync = true;
-    disk_wipe(&r->servers[away].disk);
+    ensemble_rig_wipe(r, away);
     ensemble_rig_start(r, away);
     for (; xid < 6000; xid++) {
         char path[16];
@@ -217,14 +172,14 @@ START_TEST(a_snapshot_is_taken_in_while_writes_go_on)
     ck_assert(r->servers[away].state_was_new);
     ck_assert(ensemble_serves(r->servers[away].ensemble));
     ck_assert_uint_eq(order_digest_mismatches(ensemble_order(r->servers[away].ensemble)), 0);
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_state_that_differs_is_found_at_the_next_txn_and_mended)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int wrong = leader == 0 ? 1 : 0;
     create(leader, "/n");
@@ -245,14 +200,14 @@ START_TEST(a_state_that_differs_is_found_at_the_next_txn_and_mended)
     ck_assert_ptr_nonnull(strstr(r->servers[wrong].log, "not what its txn promised"));
     ck_assert(ensemble_serves(r->servers[wrong].ensemble));
     ck_assert(ensemble_rig_has(r, wrong, "/n"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(when_the_leader_dies_another_leads_and_nothing_is_lost)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     create(leader, "/kept");
     ensemble_rig_kill(r, leader);
@@ -264,14 +219,14 @@ START_TEST(when_the_leader_dies_another_leads_and_nothing_is_lost)
     ensemble_rig_start(r, leader);
     ensemble_rig_sleep(r, 1000);
     ck_assert(ensemble_rig_has(r, leader, "/new"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(what_a_lone_leader_logged_is_cut_off_when_others_went_on)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     create(leader, "/kept");
     zk_session_id session = ensemble_rig_session(r, leader);
@@ -293,14 +248,14 @@ START_TEST(what_a_lone_leader_logged_is_cut_off_when_others_went_on)
     ck_assert(ensemble_serves(r->servers[leader].ensemble));
     ck_assert(!ensemble_rig_has(r, leader, "/lost"));
     ck_assert(ensemble_rig_has(r, leader, "/new"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_leader_that_is_asked_to_hands_over)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     create(leader, "/kept");
     ensemble_step_down(r->servers[leader].ensemble, "asked to stop");
@@ -308,13 +263,13 @@ START_TEST(a_leader_that_is_asked_to_hands_over)
     ck_assert(ensemble_has_stepped_down(r->servers[leader].ensemble));
     ck_assert_int_ge(ensemble_rig_leader(r), 0);
     ck_assert_int_ne(ensemble_rig_leader(r), leader);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(sync_at_a_follower_is_answered_behind_what_was_committed)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int follower = leader == 0 ? 1 : 0;
     zk_session_id session = ensemble_rig_session(r, follower);
@@ -328,13 +283,13 @@ START_TEST(sync_at_a_follower_is_answered_behind_what_was_committed)
     while (r->servers[follower].synced < ticket)
         ck_assert(ensemble_rig_turn(r));
     ck_assert(ensemble_rig_has(r, follower, "/n"));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(sync_at_the_leader_asks_a_quorum)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     struct write_request req = { .op = ZK_OP_SYNC };
     for (int i = 0; i < r->link_count; i++)
@@ -348,13 +303,13 @@ START_TEST(sync_at_the_leader_asks_a_quorum)
     ensemble_rig_settle(r);
     ck_assert_uint_eq(r->servers[leader].synced, ticket);
     ck_assert(!r->servers[leader].was_refused);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(linearizable_reads_of_a_turn_share_a_round)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     for (int i = 0; i < 3; i++) {
         struct rig_server *s = &r->servers[i];
         uint64_t ticket = ensemble_read_index(s->ensemble);
@@ -363,13 +318,13 @@ START_TEST(linearizable_reads_of_a_turn_share_a_round)
         ensemble_rig_settle(r);
         ck_assert_uint_eq(s->synced, ticket);
     }
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_session_moves_and_its_old_server_may_not_write)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int one = leader == 0 ? 1 : 0;
     int two = 3 - leader - one;
@@ -389,13 +344,13 @@ START_TEST(a_session_moves_and_its_old_server_may_not_write)
     ensemble_rig_settle(r);
     ck_assert_int_eq(r->servers[two].revalidated, 77);
     ck_assert(!r->servers[two].was_valid);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_slow_follower_gets_the_rest_from_the_history_or_loses_its_link)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int slow = leader == 0 ? 1 : 0;
     zk_session_id session = ensemble_rig_session(r, leader);
@@ -410,8 +365,8 @@ START_TEST(a_slow_follower_gets_the_rest_from_the_history_or_loses_its_link)
     r->unsent = 0;
     ensemble_rig_settle(r);
     ck_assert(ensemble_rig_has(r, slow, "/n49"));
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -448,14 +403,10 @@ static void begin_reconfigurable(void)
 {
     static struct auth_conf open_to_all = { .digest_enabled = true, .skip_acl = true };
 
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 4, 0, 8);
+    r = ensemble_rig_new(4, 0, 8);
     r->conf.order.reconfig_enabled = r->conf.zab.reconfig_enabled = true;
     r->conf.order.auth = &open_to_all;
-    for (int i = 0; i < 4; i++)
-        ensemble_rig_start(r, i);
-    ensemble_rig_sleep(r, 1000);
+    ensemble_rig_start_all(r);
     ck_assert_int_ge(ensemble_rig_leader(r), 0);
 }
 
@@ -475,8 +426,8 @@ START_TEST(an_observer_becomes_a_voter_at_all_servers)
             memmem(data.at, (size_t)data.len, "server.4=127.0.0.1:2004:3004:p", 30));
     }
     create(3, "/as-a-voter");
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -487,7 +438,7 @@ START_TEST(a_server_that_can_not_be_there_is_refused)
     reconfigure(leader, NULL, "1,2,3");
     ck_assert_int_eq(r->servers[leader].applied_type, ZK_OP_ERROR);
     ck_assert_uint_eq(zab_config_in_force(ensemble_zab(r->servers[leader].ensemble))->voters, 3);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -503,13 +454,13 @@ START_TEST(a_leader_that_leaves_is_replaced)
     ck_assert_int_ge(next, 0);
     ck_assert_int_ne(next, leader);
     create(next, "/under-the-new-one");
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_whole_ensemble_comes_back)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     create(0, "/kept");
     for (int i = 0; i < 3; i++)
         ensemble_rig_kill(r, i);
@@ -521,20 +472,20 @@ START_TEST(a_whole_ensemble_comes_back)
     for (int i = 0; i < 3; i++)
         ck_assert(ensemble_rig_has(r, i, "/kept"));
     create(1, "/new");
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(pings_keep_an_idle_ensemble_together)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     ensemble_rig_sleep(r, 60000);
     ck_assert_int_eq(ensemble_rig_leader(r), leader);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(r->servers[i].pauses, 0);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 

@@ -7,22 +7,6 @@
 
 static struct ensemble_rig *r;
 
-static void begin(int count, unsigned observers)
-{
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, count, 0, observers);
-    for (int i = 0; i < count; i++)
-        ensemble_rig_start(r, i);
-    ensemble_rig_sleep(r, 1000);
-}
-
-static void end(void)
-{
-    ensemble_rig_done(r);
-    free(r);
-}
-
 static const struct ensemble_figures *of(int index)
 {
     return ensemble_figures(r->servers[index].ensemble);
@@ -44,7 +28,7 @@ static void write_some(int leader, int nodes)
 
 START_TEST(a_leader_counts_proposals_commits_and_syncs)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     const struct ensemble_figures *f = of(leader);
 
@@ -61,13 +45,13 @@ START_TEST(a_leader_counts_proposals_commits_and_syncs)
     ck_assert_int_ge(f->proposal_last, f->proposal_min);
     ck_assert_int_ge(f->proposal_max, f->proposal_last);
     ck_assert_uint_eq(f->proposals_received + f->commits_received, 0);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(a_learner_counts_what_it_is_told)
 {
-    begin(4, 1u << 3);
+    r = ensemble_rig_running(4, 1u << 3);
     int leader = ensemble_rig_leader(r);
     int follower = leader == 0 ? 1 : 0;
     int observer = 3;
@@ -84,13 +68,13 @@ START_TEST(a_learner_counts_what_it_is_told)
     ck_assert_uint_eq(of(observer)->proposals_received, 0); /* It is informed. */
     ck_assert_uint_eq(of(observer)->commits_received, 6);
     ck_assert_uint_eq(of(observer)->observer_sync.count, 1);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(each_look_for_a_leader_counts)
 {
-    begin(3, 0);
+    r = ensemble_rig_running(3, 0);
     int leader = ensemble_rig_leader(r);
     int follower = leader == 0 ? 1 : 0;
 
@@ -102,7 +86,7 @@ START_TEST(each_look_for_a_leader_counts)
     ensemble_forget_figures(r->servers[follower].ensemble);
     ck_assert_uint_eq(of(follower)->looking, 0);
     ck_assert_int_eq(of(follower)->proposal_last, -1);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -111,9 +95,7 @@ START_TEST(each_leader_that_a_changed_mind_ends_counts)
 {
     enum { LEADER = 2 };
 
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 3, 3, 0);
+    r = ensemble_rig_new(3, 3, 0);
     r->conf.zab.max_wait_for_epoch_ms = 100;
     ensemble_rig_start(r, LEADER);
     ensemble_rig_vote(r, 0, LEADER, ZAB_STATE_LOOKING, 3, 0, 1, 0);
@@ -126,7 +108,7 @@ START_TEST(each_leader_that_a_changed_mind_ends_counts)
     ensemble_rig_vote(r, 0, LEADER, ZAB_STATE_LOOKING, 1, 0, 2, 0);
     ck_assert_uint_eq(of(LEADER)->disloyal_voters, 1);
     ck_assert_int_eq(zab_role(ensemble_zab(r->servers[LEADER].ensemble)), ZAB_LOOKING);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 

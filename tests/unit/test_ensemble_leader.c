@@ -25,9 +25,7 @@ static bool only_snapshots;
 
 static void begin(unsigned observers)
 {
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 3, 3, observers);
+    r = ensemble_rig_new(3, 3, observers);
     r->conf.zab.zabd_hints = false;
     r->conf.force_snapshot_sync = only_snapshots;
     ensemble_rig_start(r, LEADER);
@@ -36,12 +34,6 @@ static void begin(unsigned observers)
         ensemble_rig_vote(r, 1, LEADER, ZAB_STATE_LOOKING, 3, 0, 1, 0);
     ensemble_rig_sleep(r, 300);
     ck_assert_int_eq(zab_role(ensemble_zab(r->servers[LEADER].ensemble)), ZAB_LEADING);
-}
-
-static void end(void)
-{
-    ensemble_rig_done(r);
-    free(r);
 }
 
 static void hears(struct rig_link *l, const char *hex)
@@ -113,7 +105,7 @@ static void open_session(void)
 START_TEST(a_learner_is_taken_in_as_zookeeper_does_it)
 {
     establish();
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -134,7 +126,7 @@ START_TEST(a_forwarded_write_becomes_a_proposal_and_a_commit)
     hears(one, "00000004 0000000100000002 ffffffff ffffffff");
     ck_assert(ensemble_rig_has(r, LEADER, "/a"));
     ck_assert_ptr_null(r->servers[LEADER].origin);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -175,7 +167,7 @@ START_TEST(every_write_gets_a_txn_be_it_an_error)
     says(one, CREATE("00000009"));
     p = next(one, ZAB_PROPOSAL, 0x100000006);
     ck_assert_int_eq(error_of(&p), ZK_SESSION_EXPIRED);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -193,7 +185,7 @@ START_TEST(revalidate_is_answered_and_rebinds_the_owner)
     says(one, CREATE("00000005"));
     struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000002);
     ck_assert_int_eq(error_of(&p), ZK_SESSION_MOVED);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -209,7 +201,7 @@ START_TEST(that_a_session_is_over_is_said_once_a_quorum_has_confirmed_who_leads)
     hears_nothing(one);
     says(one, "00000005 0000000100000001 00000000 ffffffff");
     hears(one, "00000006 ffffffffffffffff 00000009 " NO_SESSION "00 ffffffff");
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -226,7 +218,7 @@ START_TEST(our_own_clients_are_told_so_then_too)
     says(one, "00000005 0000000100000000 00000000 ffffffff");
     ck_assert_int_eq(s->revalidated, 9);
     ck_assert(!s->was_valid);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -239,7 +231,7 @@ START_TEST(a_leader_that_is_left_says_of_no_session_that_it_is_over)
     ensemble_rig_sleep(r, 60000); /* Nobody answers. */
     ck_assert(!ensemble_leads(s->ensemble));
     ck_assert_int_eq(s->revalidated, 0);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -259,7 +251,7 @@ START_TEST(sync_waits_for_a_quorum_and_for_what_was_proposed)
     hears_nothing(one);
     says(one, "00000005 0000000100000002 00000000 ffffffff");
     hears(one, "00000007 0000000000000000 ffffffff ffffffff");
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -279,7 +271,7 @@ START_TEST(no_commit_overtakes_the_sync_of_a_server_of_zookeeper)
     next(one, ZAB_SYNC, 0);
     next(one, ZAB_COMMIT, 0x100000002);
     hears_nothing(one);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -294,7 +286,7 @@ START_TEST(a_ping_s_answer_prolongs_sessions)
     int64_t before = s->expires_ms;
     says(one, "00000005 0000000100000001 0000000c " SESSION "00007530 ffffffff");
     ck_assert_int_gt(s->expires_ms, before);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -319,7 +311,7 @@ START_TEST(an_observer_gets_inform)
     struct zab_packet p = next(two, ZAB_INFORM, 0x100000001);
     ck_assert_int_eq(p.data.len, 32 + 4 + 12);
     hears_nothing(two);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -337,7 +329,7 @@ START_TEST(a_learner_that_lags_gets_the_history_before_newleader)
     next(two, ZAB_PROPOSAL, 0x100000002);
     next(two, ZAB_COMMIT, 0x100000002);
     next(two, ZAB_NEWLEADER, 0x100000000);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -351,7 +343,7 @@ START_TEST(a_learner_of_another_past_gets_trunc)
     says(two, "00000012 0000000100000007 00000004 00000000 ffffffff");
     next(two, ZAB_TRUNC, 0x100000001);
     next(two, ZAB_NEWLEADER, 0x100000000);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -369,7 +361,7 @@ START_TEST(a_learner_that_nothing_else_helps_gets_a_snapshot)
     const char *signature = strstr(heard, "000000012f0000000a42656e57617348657265");
     ck_assert_ptr_nonnull(signature);
     ck_assert_int_eq(strncmp(signature + 38, "0000000a0000000100000000", 24), 0);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -391,7 +383,7 @@ START_TEST(junk_closes_its_link_and_nothing_else)
     /* From a learner that is up: its link ends, and with it our quorum. */
     says(one, "00000001 ffffffffffffffff 00000004 00000000 ffffffff");
     ck_assert(one->is_gone);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -417,7 +409,7 @@ START_TEST(requests_beyond_the_room_wait_for_it)
     says(one, ack);
     ck_assert_uint_eq(order_outstanding(order), 500);
     ck_assert_int_eq(order_last_prepared(order), 0x100000001 + 1500);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -443,7 +435,7 @@ START_TEST(a_learner_that_keeps_too_many_requests_waiting_loses_its_link)
     ck_assert(one->is_gone);
     ck_assert_int_le(count, PARKED_BYTES_MAX / BODY);
     free(data);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 

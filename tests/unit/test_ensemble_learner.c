@@ -21,9 +21,7 @@ static bool reconfigs;
 
 static void begin(unsigned observers)
 {
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 3, 6, observers);
+    r = ensemble_rig_new(3, 6, observers);
     r->conf.zab.zabd_hints = false;
     r->conf.order.digest = digests;
     r->conf.zab.reconfig_enabled = reconfigs;
@@ -34,12 +32,6 @@ static void begin(unsigned observers)
     ensemble_rig_sleep(r, 300);
     leader = ensemble_rig_dialled(r, LEARNER);
     ck_assert_ptr_nonnull(leader);
-}
-
-static void end(void)
-{
-    ensemble_rig_done(r);
-    free(r);
 }
 
 static void hears(const char *hex)
@@ -59,20 +51,6 @@ static void says(const char *hex)
     ensemble_rig_say(r, leader, hex);
 }
 
-/* NEWLEADER with the membership that we all have. */
-static void newleader(void)
-{
-    struct bytes text = { 0 };
-    zab_config_print(me->disk.config, &text);
-    struct zab_packet p = { .type = ZAB_NEWLEADER,
-                            .zxid = 0x700000000,
-                            .data = { .at = text.at, .len = (int32_t)text.len },
-                            .authinfo = { .count = -1 } };
-
-    ensemble_rig_say_packet(r, leader, &p);
-    bytes_done(&text);
-}
-
 static void introduce(void)
 {
     hears("0000000b 0000000000000000 00000014 0000000000000001 00010000 0000000000000000"
@@ -87,7 +65,7 @@ static void establish(void)
     begin(0);
     introduce();
     says("0000000d 0000000000000000 ffffffff ffffffff");
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     ck_assert_int_eq(me->disk.current, 7);
     hears("00000003 0000000700000000 ffffffff ffffffff");
     says(UPTODATE);
@@ -106,7 +84,7 @@ static void establish(void)
 START_TEST(it_introduces_itself_and_is_synced_as_zookeeper_does_it)
 {
     establish();
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -123,7 +101,7 @@ START_TEST(a_proposal_is_acknowledged_when_it_is_durable_and_applied_when_it_is_
     ck_assert(!ensemble_rig_has(r, LEARNER, "/a"));
     says("00000004 0000000700000001 ffffffff ffffffff");
     ck_assert(ensemble_rig_has(r, LEARNER, "/a"));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -135,7 +113,7 @@ START_TEST(a_digest_that_differs_is_said_and_ends_the_link)
     ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
     ck_assert_int_eq(me->pauses, 1);
     ck_assert(!ensemble_serves(me->ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -152,7 +130,7 @@ START_TEST(who_cannot_read_the_new_members_does_not_go_on_with_the_old)
     says(RECONFIG_XY);
     ck_assert_ptr_nonnull(strstr(me->log, "reconfig: the leader's new members can't be read"));
     ck_assert(!ensemble_serves(me->ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -161,7 +139,7 @@ START_TEST(to_whom_they_are_nothing_goes_on)
     establish();
     says(RECONFIG_XY);
     ck_assert(ensemble_serves(me->ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -173,11 +151,11 @@ START_TEST(txns_of_a_diff_are_logged_before_newleader_is_acknowledged)
     me->hold_log = true;
     says(CREATE_A("00000002"));
     says("00000004 0000000700000001 ffffffff ffffffff");
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     hears("");
     me->hold_log = false;
     ensemble_rig_settle(r);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -196,7 +174,7 @@ START_TEST(a_snapshot_replaces_the_state_and_is_stored_before_the_answer)
     introduce();
     says("0000000f 0000000600000004 ffffffff ffffffff");
     says(snapshot);
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     ck_assert_int_eq(me->disk.snapshot_zxid, 0x600000004);
     hears("00000003 0000000700000000 ffffffff ffffffff");
     says(UPTODATE);
@@ -204,7 +182,7 @@ START_TEST(a_snapshot_replaces_the_state_and_is_stored_before_the_answer)
     ck_assert(me->state_was_new);
     ck_assert(ensemble_rig_has(r, LEARNER, "/s"));
     ck_assert_uint_eq(session_book_count(me->state.sessions), 1);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -221,7 +199,7 @@ static void has_snapshot(const char *snap)
     introduce();
     says(snap);
     says(snapshot);
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     says(UPTODATE);
     ck_assert(ensemble_serves(me->ensemble));
 }
@@ -242,7 +220,7 @@ START_TEST(digests_are_not_compared_before_a_snapshot_is_exact)
     says(CREATE_B);
     says("00000004 0000000700000002 ffffffff ffffffff");
     ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -253,7 +231,7 @@ START_TEST(a_snapshot_of_a_zabd_says_that_it_is_exact)
     says(CREATE_A("00000002"));
     says("00000004 0000000700000001 ffffffff ffffffff");
     ck_assert_ptr_nonnull(strstr(me->log, "digest: the state is not what its txn promised"));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -267,7 +245,7 @@ START_TEST(a_snapshot_that_breaks_off_leaves_the_old_state)
     ensemble_rig_settle(r);
     ck_assert_int_eq(tree_zxid(me->state.tree), 0);
     ck_assert(!ensemble_serves(me->ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -307,7 +285,7 @@ START_TEST(writes_go_to_the_leader_with_who_asks)
           "00000002 2f61 ffffffff 00000001 00000002 6970 00000009 3132372e302e302e31");
     (void)submit(ZK_OP_CLOSE_SESSION, 0x300000000000001, 10, NULL, 0);
     hears("00000001 ffffffffffffffff 00000010 0300000000000001 0000000a fffffff5 ffffffff");
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -326,7 +304,7 @@ START_TEST(too_many_forwarded_writes_close_the_door_until_they_come_back)
     says(CREATE_A("00000002")); /* Session and cxid 5: the first of them. */
     says("00000004 0000000700000001 ffffffff ffffffff");
     ck_assert(ensemble_can_submit(me->ensemble));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -350,7 +328,7 @@ START_TEST(sync_goes_to_the_leader_and_is_answered_in_order)
     says("00000007 0000000000000000 ffffffff ffffffff");
     ck_assert_uint_eq(me->synced, second);
     says("00000007 0000000000000000 ffffffff ffffffff"); /* Nobody asked. */
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -364,7 +342,7 @@ START_TEST(a_ping_is_answered_with_the_sessions_that_were_heard)
     hears("00000005 0000000700000001 0000000c 0300000000000001 00007530 ffffffff");
     says("00000005 0000000700000001 ffffffff ffffffff");
     hears("00000005 0000000700000001 00000000 ffffffff");
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -376,7 +354,7 @@ START_TEST(a_session_that_comes_back_is_asked_about)
     says("00000006 ffffffffffffffff 00000009 0300000000000001 01 ffffffff");
     ck_assert_int_eq(me->revalidated, 0x300000000000001);
     ck_assert(me->was_valid);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -389,13 +367,13 @@ START_TEST(an_observer_learns_by_inform)
     says(LEADERINFO);
     (void)ensemble_rig_heard(r, leader);
     says("0000000d 0000000000000000 ffffffff ffffffff");
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     says(UPTODATE);
     (void)ensemble_rig_heard(r, leader);
     ck_assert(ensemble_serves(me->ensemble));
     says(CREATE_A("00000008"));
     ck_assert(ensemble_rig_has(r, LEARNER, "/a"));
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
@@ -409,7 +387,7 @@ START_TEST(when_the_link_ends_everybody_who_waits_is_told)
     ck_assert_uint_eq(me->synced, ticket);
     ck_assert(me->was_refused);
     ck_assert_int_eq(me->pauses, 1);
-    end();
+    r = ensemble_rig_free(r);
 }
 END_TEST
 

@@ -34,19 +34,6 @@ static void says(struct rig_link *l, const char *hex)
     ensemble_rig_say(r, l, hex);
 }
 
-static void newleader(void)
-{
-    struct bytes text = { 0 };
-
-    zab_config_print(me->disk.config, &text);
-    struct zab_packet p = { .type = ZAB_NEWLEADER,
-                            .zxid = 0x700000000,
-                            .data = { .at = text.at, .len = (int32_t)text.len },
-                            .authinfo = { .count = -1 } };
-    ensemble_rig_say_packet(r, leader, &p);
-    bytes_done(&text);
-}
-
 static void follow(void)
 {
     ensemble_rig_vote(r, 1, MASTER, ZAB_STATE_FOLLOWING, 3, 0, 1, 6);
@@ -56,7 +43,7 @@ static void follow(void)
     ck_assert_ptr_nonnull(leader);
     says(leader, "00000011 0000000700000000 00000004 00010000 ffffffff");
     says(leader, "0000000d 0000000000000000 ffffffff ffffffff");
-    newleader();
+    ensemble_rig_say_newleader(r, leader, 0x700000000);
     says(leader, "0000000c ffffffffffffffff ffffffff ffffffff");
     ck_assert(ensemble_serves(me->ensemble));
     (void)ensemble_rig_heard(r, leader);
@@ -88,9 +75,7 @@ static void join(void)
 
 static void setup(void)
 {
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, 4, 0xe, 1U << OBSERVER);
+    r = ensemble_rig_new(4, 0xe, 1U << OBSERVER);
     r->conf.zab.zabd_hints = false;
     r->conf.order.digest = false;
     r->conf.zab.observer_masters = true;
@@ -102,8 +87,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    ensemble_rig_done(r);
-    free(r);
+    r = ensemble_rig_free(r);
 }
 
 /* Create of /a, as the leader's n-th txn of its epoch. */

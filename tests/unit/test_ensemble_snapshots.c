@@ -8,56 +8,13 @@
 
 static struct ensemble_rig *r;
 
-/* history_bytes 0: as it is by default; else next to none is kept. */
-static void begin(int count, unsigned observers, uint64_t history_bytes)
-{
-    r = malloc(sizeof *r);
-    ck_assert_ptr_nonnull(r);
-    ensemble_rig_init(r, count, 0, observers);
-    if (history_bytes > 0) {
-        r->conf.history_bytes = history_bytes;
-        r->conf.history_count = 3;
-    }
-    for (int i = 0; i < count; i++)
-        ensemble_rig_start(r, i);
-    ensemble_rig_sleep(r, 1000);
-}
-
-static void end(void)
-{
-    ensemble_rig_done(r);
-    free(r);
-}
-
-static void check_alike(void)
-{
-    const struct state *first = NULL;
-
-    for (int i = 0; i < r->count; i++) {
-        if (r->servers[i].ensemble == NULL)
-            continue;
-        const struct state *s = &r->servers[i].state;
-        if (first == NULL)
-            first = s;
-        ck_assert_int_eq(tree_zxid(s->tree), tree_zxid(first->tree));
-        ck_assert_uint_eq(tree_digest(s->tree), tree_digest(first->tree));
-        ck_assert_uint_eq(session_book_count(s->sessions), session_book_count(first->sessions));
-    }
-}
-
-static void disk_wipe(struct rig_disk *d)
-{
-    while (d->count > 0)
-        free(d->log[--d->count].at);
-    d->durable = 0;
-    d->snapshot.len = 0;
-    d->snapshot_zxid = 0;
-}
-
 /* How large is the tree, how much is written meanwhile, must not decide whether it ever ends. */
 START_TEST(what_the_history_lost_during_a_snapshot_comes_from_the_log)
 {
-    begin(3, 0, 1);
+    r = ensemble_rig_new(3, 0, 0);
+    r->conf.history_bytes = 1;
+    r->conf.history_count = 3;
+    ensemble_rig_start_all(r);
     int leader = ensemble_rig_leader(r);
     int away = leader == 0 ? 1 : 0;
     zk_session_id session = ensemble_rig_session(r, leader);
@@ -71,7 +28,7 @@ START_TEST(what_the_history_lost_during_a_snapshot_comes_from_the_log)
     ensemble_rig_kill(r, away);
     r->servers[leader].log[0] = '\0';
     r->servers[leader].no_log_sync = true;
-    disk_wipe(&r->servers[away].disk);
+    ensemble_rig_wipe(r, away);
     ensemble_rig_start(r, away);
     for (int i = 0; i < 3000; i++) {
         char path[16];
@@ -91,15 +48,15 @@ START_TEST(what_the_history_lost_during_a_snapshot_comes_from_the_log)
     ck_assert(r->servers[away].state_was_new);
     ck_assert(!r->servers[away].state.is_fuzzy);
     ck_assert_uint_eq(order_digest_mismatches(ensemble_order(r->servers[away].ensemble)), 0);
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
 START_TEST(many_snapshots_at_a_time_share_what_a_turn_gives)
 {
     uint64_t most = 0;
-    begin(5, 1 << 3 | 1 << 4, 0);
+    r = ensemble_rig_running(5, 1 << 3 | 1 << 4);
     int leader = ensemble_rig_leader(r);
     int away[] = { leader == 0 ? 1 : 0, 3, 4 };
     zk_session_id session = ensemble_rig_session(r, leader);
@@ -115,7 +72,7 @@ START_TEST(many_snapshots_at_a_time_share_what_a_turn_gives)
     for (int i = 0; i < 3; i++)
         ensemble_rig_kill(r, away[i]);
     for (int i = 0; i < 3; i++) {
-        disk_wipe(&r->servers[away[i]].disk);
+        ensemble_rig_wipe(r, away[i]);
         ensemble_rig_start(r, away[i]);
     }
     for (int i = 0; i < 3000; i++) {
@@ -131,8 +88,8 @@ START_TEST(many_snapshots_at_a_time_share_what_a_turn_gives)
         ck_assert(r->servers[away[i]].state_was_new);
         ck_assert(ensemble_serves(r->servers[away[i]].ensemble));
     }
-    check_alike();
-    end();
+    ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
 }
 END_TEST
 
