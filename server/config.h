@@ -134,6 +134,7 @@ struct config {
     struct zab_config *last_seen; /* Proposed after it, from the file .next; NULL: none. */
     zk_sid sid;                   /* Own id; 1 without an ensemble. */
     char *dynamic_path;           /* dynamicConfigFile; NULL: none. */
+    bool members_in_file;         /* All of them: what is written there counts at the next start. */
     bool standalone_enabled;
     bool is_observer;      /* peerType; after config_settle() the role of the own line. */
     int32_t init_limit;    /* Ticks: to connect to a leader and to synchronise with it. */

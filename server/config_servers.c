@@ -195,7 +195,8 @@ void config_check_ensemble(struct config_load *l, const struct config_given *at)
         config_say(l, CONFIG_ERROR, at, "syncLimit is not set: an ensemble needs it");
     for (size_t i = 0; i < l->count; i++)
         is_on_command_line |= is_members_key(&l->given[i]) && l->given[i].on_command_line;
-    if (conf->reconfig_enabled && (conf->path == NULL || is_on_command_line))
+    conf->members_in_file = conf->path != NULL && !is_on_command_line;
+    if (conf->reconfig_enabled && !conf->members_in_file)
         config_say(l, CONFIG_ERROR, at,
                    "reconfigEnabled needs the members in a file, where they can change");
 }

@@ -45,13 +45,20 @@ static void save_config(void *ctx, const struct zab_config *cur, const struct za
     struct driver *d = ctx;
     char why[DYNAMIC_WHY_MAX];
 
-    if (!d->conf->reconfig_enabled || d->conf->path == NULL)
+    if (!d->conf->members_in_file) {
+        log_error("config: other members than those of the command line are in force; they are "
+                  "forgotten at the next start");
         return;
+    }
     bool is_bound = d->client_port.net != NULL;
     d->dynamic.client_host = is_bound ? d->client_port.host : d->conf->client_address;
     d->dynamic.client_port = is_bound ? d->client_port.port : d->conf->client_port;
     if (dynamic_store(&d->dynamic, cur, last_seen, why) == 0)
         return;
+    if (!d->conf->reconfig_enabled) { /* Its file may not be meant to be written. */
+        log_error("config: %s; the new members are forgotten at the next start", why);
+        return;
+    }
     log_error("config: %s; stopping, the new members would be forgotten", why);
     _exit(EXIT_CONFIG_FILE_FAILED);
 }

@@ -218,6 +218,21 @@ static int parse_address(struct zab_member *m, struct zab_text t, enum role *rol
     return 0;
 }
 
+/* One that is there twice counts once, as in ZooKeeper. */
+static void forget_repeated(struct zab_member *m)
+{
+    struct zab_address *last = &m->addresses[m->address_count - 1];
+
+    for (const struct zab_address *a = m->addresses; a < last; a++)
+        if (a->quorum_port == last->quorum_port && a->election_port == last->election_port &&
+            strcmp(a->host, last->host) == 0) {
+            free(last->host);
+            last->host = NULL;
+            m->address_count--;
+            return;
+        }
+}
+
 static int parse_addresses(struct zab_member *m, struct zab_text t,
                            const struct zab_config_rules *rules, char why[ZAB_CONFIG_WHY_MAX])
 {
@@ -237,6 +252,7 @@ static int parse_addresses(struct zab_member *m, struct zab_text t,
         int r = parse_address(m, part, &role, why);
         if (r < 0)
             return r;
+        forget_repeated(m);
     }
     m->is_voter = role != ROLE_OBSERVER;
     return 0;

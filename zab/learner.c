@@ -230,19 +230,29 @@ static void on_saved(struct zab *z)
     store(z);
 }
 
-static void on_newleader(struct zab *z, const struct zab_packet *p)
+/* The members that the leader names, or none. False: we should understand them. */
+static bool take_config(struct zab *z, struct jute_bytes text)
 {
     struct following *f = &z->follow;
     char why[ZAB_CONFIG_WHY_MAX];
+
+    if (zab_config_parse(&f->config, (const char *)text.at, (size_t)text.len, &z->conf.rules,
+                         why) == 0)
+        return true;
+    f->config = NULL;
+    return !z->conf.reconfig_enabled;
+}
+
+static void on_newleader(struct zab *z, const struct zab_packet *p)
+{
+    struct following *f = &z->follow;
 
     if (p->zxid != zxid_make((uint32_t)f->epoch, 0)) {
         follow_fail(z, "NEWLEADER of another epoch");
         return;
     }
-    if (z->conf.reconfig_enabled && p->data.len > 1) {
-        if (zab_config_parse(&f->config, (const char *)p->data.at, (size_t)p->data.len,
-                             &z->conf.rules, why) < 0) {
-            f->config = NULL;
+    if (p->data.len > 1) {
+        if (!take_config(z, p->data)) {
             follow_fail(z, "a configuration that cannot be read");
             return;
         }

@@ -32,7 +32,7 @@ void reconfig_propose(struct zab *z, struct zab_config *config)
 
 void reconfig_see(struct zab *z, struct zab_config *config)
 {
-    if (z->conf.reconfig_enabled && config != NULL && config->version > z->seen->version)
+    if (config != NULL && config->version > z->seen->version)
         see(z, zab_config_ref(config));
 }
 
@@ -109,7 +109,7 @@ void reconfig_decide(struct zab *z)
 
 void reconfig_establish(struct zab *z)
 {
-    if (!z->conf.reconfig_enabled || !core_seen_is_newer(z))
+    if (!core_seen_is_newer(z))
         return;
     mute(z, !keeps_leader(z->cur, z->seen, z->conf.self));
     put_in_force(z, z->seen, 0, NOBODY);
@@ -127,7 +127,7 @@ bool reconfig_uptodate(struct zab *z, struct zab_config *config, zk_zxid committ
     bool was_observer = z->is_observer;
     bool keeps = true;
 
-    if (!z->conf.reconfig_enabled || config == NULL)
+    if (config == NULL)
         return true;
     /* One that was activated since NEWLEADER. */
     if (z->seen->version > config->version && z->seen->version >> 32 == z->follow.epoch &&
@@ -146,9 +146,7 @@ bool reconfig_uptodate(struct zab *z, struct zab_config *config, zk_zxid committ
 /* The configuration of the txn that is committed with this packet. */
 static struct zab_config *committed_config(const struct zab *z, const struct zab_event *ev)
 {
-    if (!z->conf.reconfig_enabled || z->seen->version != ev->packet->zxid)
-        return NULL;
-    return z->seen;
+    return z->seen->version == ev->packet->zxid ? z->seen : NULL;
 }
 
 zk_sid reconfig_activate(struct zab *z, const struct zab_event *ev)

@@ -48,6 +48,8 @@ struct zab_conf {
     uint32_t zxid_counter_max; /* Beyond it an epoch ends in good time; 0: the default. */
     int64_t resend_min_ms, resend_max_ms, finalize_ms; /* See zab/election.h. */
     int64_t max_wait_for_epoch_ms;                     /* leader.maxTimeToWaitForEpoch; -1: off. */
+    /* Members may be changed here. What a leader that may has changed counts in any case: two
+     * quorums that don't meet would be the end of all promises. */
     bool reconfig_enabled;
     bool zabd_hints; /* Say to peers, where Java ignores it, that we are zabd. */
     /* observerMasterPort: a follower serves observers, and an observer asks followers first. */

@@ -148,7 +148,7 @@ bool ensemble_can_submit(const struct ensemble *e);
  * it is sent to the leader; ORDER_SUBMITTED with *ret_zxid 0, and host.sink.applied tells of it
  * with origin NULL: the request floor finds whose it is by session and xid, the oldest of that
  * session. */
-enum order_verdict ensemble_submit(struct ensemble *e, const struct write_request *req,
+enum order_verdict ensemble_submit(struct ensemble *e, struct write_request *req,
                                    enum zk_err *ret_err, zk_zxid *ret_zxid);
 /* sync: the ticket to wait for, or 0: it may be answered when all that is prepared is applied
  * (server of one). */

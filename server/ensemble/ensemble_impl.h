@@ -202,6 +202,9 @@ void parked_forget(struct ensemble *e);
 void requests_done(struct ensemble *e);
 /* Whether the session may write from there: ZK_OK, or what its txn says instead. */
 enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t from);
+/* Whether ephemerals may be its own: ZK_OK, or what making one comes to. Nobody would ever delete
+ * those of a session that only a learner knows. */
+enum zk_err session_may_own(const struct ensemble *e, zk_session_id id);
 /* We lead: whether the session of b lives, to who has asked. */
 void session_answer(struct ensemble *e, const struct barrier *b);
 void note_session(struct ensemble *e, const struct write_request *req, uint64_t from,

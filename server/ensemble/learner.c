@@ -99,7 +99,7 @@ bool forward_has_room(const struct ensemble *e)
 }
 
 /* Leading or learning, a client's write. */
-enum order_verdict ensemble_submit(struct ensemble *e, const struct write_request *req,
+enum order_verdict ensemble_submit(struct ensemble *e, struct write_request *req,
                                    enum zk_err *ret_err, zk_zxid *ret_zxid)
 {
     if (e->conf.zab.is_alone)
@@ -119,6 +119,8 @@ enum order_verdict ensemble_submit(struct ensemble *e, const struct write_reques
         *ret_zxid = order_refuse(e->order, req, e->wall_ms, *ret_err);
         return ORDER_SUBMITTED;
     }
+    if (is_clients)
+        req->ephemerals = session_may_own(e, req->session);
     return order_submit(e->order, req, e->wall_ms, ret_err, ret_zxid);
 }
 

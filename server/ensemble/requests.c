@@ -16,7 +16,7 @@ static bool may_be_local(const struct ensemble *e, zk_session_id id)
 }
 
 /* One that only waits for a word on whether it lives is none. */
-static struct session *known_session(struct ensemble *e, zk_session_id id)
+static struct session *known_session(const struct ensemble *e, zk_session_id id)
 {
     struct session *s = session_find(e->sessions, id);
 
@@ -34,6 +34,16 @@ enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t fro
     if (s->owner == 0)
         s->owner = from;
     return s->owner == from ? ZK_OK : ZK_SESSION_MOVED;
+}
+
+enum zk_err session_may_own(const struct ensemble *e, zk_session_id id)
+{
+    if (!e->conf.local_sessions)
+        return ZK_OK;
+    const struct session *s = known_session(e, id);
+    bool is_global = s != NULL && (!s->is_local || s->is_upgrading);
+
+    return is_global ? ZK_OK : ZK_EPHEMERAL_ON_LOCAL_SESSION;
 }
 
 /* createSession and closeSession take effect on the table when they are ordered. */
@@ -188,11 +198,12 @@ static enum zk_err judge(struct ensemble *e, const struct write_request *req, za
     return session_may_write(e, req->session, link);
 }
 
-static void order_request(struct ensemble *e, const struct write_request *req, zab_link link)
+static void order_request(struct ensemble *e, struct write_request *req, zab_link link)
 {
     enum zk_err err = judge(e, req, link);
     zk_zxid zxid;
 
+    req->ephemerals = session_may_own(e, req->session);
     if (err == ZK_OK && order_submit(e->order, req, e->wall_ms, &err, &zxid) == ORDER_SUBMITTED) {
         note_session(e, req, link, err);
         return;
@@ -214,7 +225,7 @@ static void order_sync(struct ensemble *e, zab_link link)
     barriers_look(e);
 }
 
-static void carry_out(struct ensemble *e, const struct write_request *req, zab_link link)
+static void carry_out(struct ensemble *e, struct write_request *req, zab_link link)
 {
     if (req->op == ZK_OP_SYNC)
         order_sync(e, link);

@@ -44,6 +44,7 @@ static int bind_to_all(uint16_t port, const struct net_conf *conf)
 int net_bind(const char *host, uint16_t port, const struct net_conf *conf)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    struct sockaddr_storage first;
     struct addrinfo *found;
     char service[8];
 
@@ -53,10 +54,15 @@ int net_bind(const char *host, uint16_t port, const struct net_conf *conf)
     if (getaddrinfo(host, service, &hints, &found) != 0)
         return -ENOENT;
 
-    int fd = bind_to(found->ai_addr, found->ai_addrlen, conf);
+    size_t count = socket_addresses(&first, 1, found);
 
     freeaddrinfo(found);
-    return fd;
+    if (count == 0)
+        return -ENOENT;
+    return bind_to((const struct sockaddr *)(const void *)&first,
+                   first.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                               : sizeof(struct sockaddr_in),
+                   conf);
 }
 
 void net_local_name(char ret[ADDRESS_TEXT_MAX], int fd)

@@ -202,8 +202,11 @@ static void bound(struct listener *l, int fd)
     r = event_add(&l->event, NULL);
     zk_assert(r == 0);
     l->is_accepting = true;
-    log_info("peers: listening port=%s address=%s:%u", name_of(l->which),
-             l->host != NULL ? l->host : "*", l->port);
+    const char *host = l->host != NULL ? l->host : "*";
+    bool is_ipv6 = strchr(host, ':') != NULL;
+
+    log_info("peers: listening port=%s address=%s%s%s:%u", name_of(l->which), is_ipv6 ? "[" : "",
+             host, is_ipv6 ? "]" : "", l->port);
 }
 
 static void bind_found(struct listener *l, const struct resolved *found)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/net/limits.h"
+#include "server/net/sockets.h"
 #include "util/check.h"
 #include "util/thread.h"
 
@@ -67,17 +68,6 @@ static void mailbox_unref(struct mailbox *m)
 
 /* ---- Looking up. */
 
-static void add_all(struct resolved *ret, const struct addrinfo *found)
-{
-    for (const struct addrinfo *a = found; a != NULL && ret->count < RESOLVED_MAX; a = a->ai_next) {
-        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
-            continue;
-        if (a->ai_addrlen > sizeof ret->at[0])
-            continue;
-        memcpy(&ret->at[ret->count++], a->ai_addr, a->ai_addrlen);
-    }
-}
-
 static void look_up(struct resolved *ret, const char *host, int flags)
 {
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
@@ -86,7 +76,7 @@ static void look_up(struct resolved *ret, const char *host, int flags)
     *ret = (struct resolved){ .count = 0 };
     if (getaddrinfo(host, NULL, &hints, &found) != 0)
         return;
-    add_all(ret, found);
+    ret->count = socket_addresses(ret->at, RESOLVED_MAX, found);
     freeaddrinfo(found);
 }
 

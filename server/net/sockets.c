@@ -4,8 +4,25 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+size_t socket_addresses(struct sockaddr_storage *ret, size_t max, const struct addrinfo *found)
+{
+    static const int families[] = { AF_INET, AF_INET6 };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        for (const struct addrinfo *a = found; a != NULL && count < max; a = a->ai_next) {
+            if (a->ai_family != families[i] || a->ai_addrlen > sizeof ret[0])
+                continue;
+            ret[count] = (struct sockaddr_storage){ 0 };
+            memcpy(&ret[count++], a->ai_addr, a->ai_addrlen);
+        }
+    }
+    return count;
+}
 
 int socket_listen_options(int fd, int family, bool keepalive)
 {

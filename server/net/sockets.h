@@ -2,8 +2,16 @@
 #ifndef SERVER_NET_SOCKETS_H
 #define SERVER_NET_SOCKETS_H
 
+#include <netdb.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+
+/* The addresses of a name as getaddrinfo() found them, at most max of them, but those of IPv4 in
+ * front, as a JVM takes them: to `localhost` belongs 127.0.0.1, where ::1 is listed before it, too.
+ * Returns their number. */
+size_t socket_addresses(struct sockaddr_storage *ret, size_t max, const struct addrinfo *found);
 
 /* Before the socket is bound; accepted ones inherit TCP_NODELAY and keepalive. An IPv6 socket also
  * serves IPv4, as Java's do. 0 or a negative errno. */

@@ -88,14 +88,36 @@ static void put_session(void *ctx, const struct session *session)
     words_put_text(l->out, "\n");
 }
 
-static void put_sessions(const struct service *s, struct bytes *out)
+/* name: ahead of `Session Sets`. */
+static void put_sets(const struct service *s, const char *name, enum session_kind kind,
+                     uint64_t count, struct bytes *out)
 {
     struct session_listing l = { .service = s, .out = out, .end = out->len + WORDS_TEXT_BYTES_MAX };
 
-    session_each_bucket(s->sessions, count_bucket, pass_session, &l);
-    bytes_printf(out, "SessionTracker dump:\nSession Sets (%zu)/(%llu):\n", l.buckets,
-                 (unsigned long long)session_count(s->sessions));
-    session_each_bucket(s->sessions, put_bucket, put_session, &l);
+    session_each_bucket(s->sessions, kind, count_bucket, pass_session, &l);
+    bytes_printf(out, "%sSession Sets (%zu)/(%llu):\n", name, l.buckets, (unsigned long long)count);
+    session_each_bucket(s->sessions, kind, put_bucket, put_session, &l);
+}
+
+/* Who tracks the sessions of all shows when they expire; a learner only which there are. Local
+ * ones, where there may be any, everybody tracks for itself, and shows ahead of the others. */
+static void put_sessions(const struct net *n, struct bytes *out)
+{
+    const struct service *s = n->service;
+    struct words_ensemble e;
+    bool is_learner = words_ensemble_now(n, &e) && e.role != ZAB_LEADING;
+    bool has_local = s->conf.local_sessions && !s->is_alone;
+
+    words_put_text(out, "SessionTracker dump:\n");
+    if (has_local)
+        put_sets(s, "Local ", SESSIONS_LOCAL, s->local_sessions, out);
+    if (is_learner)
+        words_put_global_sessions(n, out);
+    else if (has_local)
+        put_sets(s, "Global ", SESSIONS_GLOBAL, session_count(s->sessions) - s->local_sessions,
+                 out);
+    else
+        put_sets(s, "", SESSIONS_ALL, session_count(s->sessions), out);
 }
 
 /* ---- Ephemerals. */
@@ -202,16 +224,12 @@ static void begin(struct net *n, struct word_job *job, struct bytes *out)
 {
     struct word_dump *d = zk_xcalloc(1, sizeof *d);
     const struct service *s = n->service;
-    struct words_ensemble e;
 
     job->dump = d;
     note_owners(d, s->state.tree);
     note_connections(d, s);
     qsort(d->connections, d->connection_count, sizeof d->connections[0], by_end);
-    if (words_ensemble_now(n, &e) && e.role != ZAB_LEADING)
-        words_put_global_sessions(n, out);
-    else
-        put_sessions(s, out);
+    put_sessions(n, out);
     bytes_printf(out, "ephemeral nodes dump:\nSessions with Ephemerals (%u):\n", d->owner_count);
     job->part = DUMP_OWNERS;
 }

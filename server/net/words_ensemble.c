@@ -166,7 +166,7 @@ void words_put_global_sessions(const struct net *n, struct bytes *out)
     l.at = zk_xcalloc(l.cap + 1, sizeof *l.at);
     session_book_each(book, list_session, &l);
     qsort(l.at, l.count, sizeof *l.at, by_id);
-    bytes_printf(out, "SessionTracker dump:\nGlobal Sessions(%zu):\n", l.count);
+    bytes_printf(out, "Global Sessions(%zu):\n", l.count);
     for (size_t i = 0; i < l.count && out->len < end; i++) {
         words_put_text(out, "0x");
         words_put_hex(out, (uint64_t)l.at[i].id);

@@ -279,7 +279,9 @@ static enum zk_err check_mode(const struct prep *p, const struct create_args *a)
         return a->ttl_ms <= 0 || a->ttl_ms > ZNODE_TTL_MAX_MS ? ZK_BAD_ARGUMENTS : ZK_OK;
     }
     /* ZK lets createTTL pass with another mode, and breaks when it applies it. */
-    return a->ttl_ms >= 0 || a->kind == ZK_OP_CREATE_TTL ? ZK_BAD_ARGUMENTS : ZK_OK;
+    if (a->ttl_ms >= 0 || a->kind == ZK_OP_CREATE_TTL)
+        return ZK_BAD_ARGUMENTS;
+    return mode_is_ephemeral(a->flags) ? p->req->ephemerals : ZK_OK;
 }
 
 static int64_t owner_of(const struct prep *p, const struct create_args *a)

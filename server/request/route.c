@@ -332,6 +332,8 @@ static bool is_answered_here(struct client *c, const struct request_header *head
     }
     if (!session->is_local || !look.makes_ephemeral || (s->conf.local_upgrading && upgrade(c)))
         return false;
+    if (head->type == ZK_OP_MULTI) /* Each of its parts is answered for, by who leads. */
+        return false;
     route_error(c, head, ZK_EPHEMERAL_ON_LOCAL_SESSION);
     return true;
 }

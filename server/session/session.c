@@ -253,15 +253,40 @@ int64_t session_next_deadline(const struct session_table *t)
     return list_entry(t->expiries.next, struct expiry, in_order)->at_ms;
 }
 
-void session_each_bucket(const struct session_table *t,
+static bool is_of_kind(const struct session *s, enum session_kind kind)
+{
+    return kind == SESSIONS_ALL || s->is_local == (kind == SESSIONS_LOCAL);
+}
+
+static size_t count_of_kind(const struct expiry *e, enum session_kind kind)
+{
+    size_t count = 0;
+
+    if (kind == SESSIONS_ALL)
+        return e->count;
+    list_each(it, &e->sessions) if (is_of_kind(list_entry(it, struct session, in_bucket), kind))
+        count++;
+    return count;
+}
+
+void session_each_bucket(const struct session_table *t, enum session_kind kind,
                          void (*bucket)(void *ctx, int64_t expires_ms, size_t count),
                          void (*member)(void *ctx, const struct session *s), void *ctx)
 {
     list_each(it, &t->expiries)
     {
         const struct expiry *e = list_entry(it, struct expiry, in_order);
+        size_t count = count_of_kind(e, kind);
 
-        bucket(ctx, e->at_ms, e->count);
-        list_each(in, &e->sessions) member(ctx, list_entry(in, struct session, in_bucket));
+        if (count == 0)
+            continue;
+        bucket(ctx, e->at_ms, count);
+        list_each(in, &e->sessions)
+        {
+            const struct session *s = list_entry(in, struct session, in_bucket);
+
+            if (is_of_kind(s, kind))
+                member(ctx, s);
+        }
     }
 }

@@ -71,8 +71,9 @@ struct session *session_next_expired(struct session_table *t, int64_t now_ms);
 /* When the next bucket ends (ms), or INT64_MAX with no session: the only timer needed. */
 int64_t session_next_deadline(const struct session_table *t);
 
-/* For `dump`: each bucket in order of time with its sessions. */
-void session_each_bucket(const struct session_table *t,
+/* For `dump`: each bucket in order of time that has such sessions, and these. */
+enum session_kind { SESSIONS_ALL, SESSIONS_LOCAL, SESSIONS_GLOBAL };
+void session_each_bucket(const struct session_table *t, enum session_kind kind,
                          void (*bucket)(void *ctx, int64_t expires_ms, size_t count),
                          void (*member)(void *ctx, const struct session *s), void *ctx);
 

@@ -10,6 +10,9 @@ are zabd no connection ends either.
 A server that runs alone keeps its epoch for ever. Its data directory is prepared so that a few hundred zxids are
 left, and it goes on into the next epoch, through restarts and kills; ZooKeeper opens what it leaves.
 
+A leader that is ZooKeeper goes on to the end, steps down there, and another election begins the next epoch. It has a
+switch for tests that lets the counter jump; a server of zabd that follows it must come through the end.
+
 --quick: what needs no Java. --mixed: what does (and scripts/zk-real).
 """
 
@@ -87,6 +90,51 @@ def epochs_end(checks, rng, what, kinds, rounds, config=()):
             checks.check(not losses, f"{what}: no connection ends", losses)
             checks.check(max(gaps) < GAP_MS, f"{what}: nobody waited for a time limit", gaps)
         checks.check(good and len({z >> 32 for z in logged(e[1])}) >= rounds, what)
+
+
+# ---- ZooKeeper leads.
+
+
+def zookeeper_ends(checks, rng):
+    what = "ZooKeeper leads zabd to the end"
+    checks.section(what)
+    with Ensemble(["zk", "zk", "zabd"]) as e:
+        zk = e[1]
+        # zabd takes over no history with a hole: it leaves at the jump, and needs a snapshot when it comes again.
+        zk.properties = {
+            "zookeeper.testingonly.initialZxid": str(0xFFFFFFFF - LEFT),
+            "zookeeper.forceSnapshotSync": "true",
+        }
+        prepare(zk, 0x10)  # It knows more than the other who is there, so it leads.
+        for m in (zk, e[2]):
+            m.spawn()
+        e.wait_leader()
+        e.start()
+        checks.check(e.wait_leader() is zk, f"{what}: it leads", e.modes())
+        try:
+            wrong = through_its_end(checks, rng, e, what)
+        except (NotSo, zkwire.Closed, OSError) as error:
+            e.tell()
+            wrong = [error]
+        e.stop()
+        for m in (m for m in e if not m.real):
+            wrong += [f"{m}: {text}" for text in problems_of(logged(m))]
+        checks.check("zxid lower 32 bits have rolled over" in zk.log(), f"{what}: it says so", zk.log_tail(3))
+        proof.report(checks, wrong, f"{what}: everything is there, each once")
+        checks.check(not wrong, what)
+
+
+def through_its_end(checks, rng, e, what):
+    """What was wrong."""
+    first = epoch(e)
+    client = zkwire.Client(e[1].address, 30)
+    ok(client.create("/jump"))
+    wait_for(lambda: e.wait_level() & 0xFFFFFFFF > LEFT, lambda: f"all are behind the jump: {e.zxids()}")
+    with Load(e.addresses(), WRITERS, rng, pause=0.002) as load:
+        wait_for(lambda: epoch(e) > first, lambda: f"the next epoch: {e.zxids()} {e.modes()}")
+        good = load.wait_all_answered() and proof.settle(checks, e, load)
+        checks.note(f"{e.wait_leader()} leads; {proof.summary(load)}")
+    return [] if good else ["see above"]
 
 
 # ---- A server that runs alone.
@@ -169,6 +217,7 @@ def main():
     if args.mixed:
         rounds = 2 if args.quick else 6
         epochs_end(checks, rng, "zabd leads ZooKeeper", ["zk", "zabd", "zabd"], rounds)
+        zookeeper_ends(checks, rng)
         alone(checks, [zabd, zabd, zookeeper, zabd], "zabd comes to the end, ZooKeeper goes on")
         alone(checks, [zookeeper, zookeeper, zabd, zookeeper, zabd], "ZooKeeper comes to the end, zabd goes on")
     else:

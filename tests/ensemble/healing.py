@@ -12,9 +12,11 @@ a few seconds after
              was asked for in the dark is answered soon (needs Linux 6.15: before, nothing but the kernel itself decides).
 
 And  deaf     a leader whose quorum port drops every call is given up as soon as one that is silent is, not when
-             initLimit has passed.
+             initLimit has passed;
+     disloyal leader.maxTimeToWaitForEpoch: and such a leader goes by itself, on the first word of a voter that it has
+             gone on looking, of zabd or, without --quick, of ZooKeeper.
 
---quick: pieces and deaf.
+--quick: pieces, deaf and disloyal.
 """
 
 import re
@@ -136,6 +138,40 @@ def deaf(checks, rounds):
         checks.check(True, "all serve when the port is heard again")
 
 
+_LEADS = {False: "role: leading phase=discovery", True: "QuorumPeer - LEADING"}
+_LOOKS_AGAIN = {False: "role: looking was=leading", True: "PeerState set to LOOKING"}
+
+
+def leads_in_vain(checks, kinds, wait_ms):
+    """Begins with a leader that nobody gets through to. Whether what a voter said has ended that."""
+    what = f"{'-'.join(kinds)}, maxTimeToWaitForEpoch={wait_ms}"
+    properties = {"zookeeper.leader.maxTimeToWaitForEpoch": str(wait_ms)}
+    with Ensemble(kinds, apart=True, tick_ms=200, init_limit=50, sync_limit=5, properties=properties) as e:
+        leader = e[3]
+        e.net.deafen(leader.sid, leader.quorum_port)
+        leader.spawn()
+        if leader.real:
+            wait_for(lambda: "QuorumPeer - LOOKING" in leader.log(), f"{what}: it runs")
+        e[1].spawn()
+        wait_for(lambda: _LEADS[leader.real] in leader.log(), f"{what}: it leads")
+        e[2].spawn()
+        wait_for(lambda: _LOOKS_AGAIN[leader.real] in leader.log(), f"{what}: it does not lead for ever")
+        e.net.heal()
+        e.wait_serving()
+        client = zkwire.Client(leader.address, 30)
+        checks.equal(client.create("/loyal").err, 0, f"{what}: all serve when it is heard again")
+        client.close_session()
+        client.close()
+        return float(leader.mntr()["zk_quit_leading_due_to_disloyal_voter"]) > 0
+
+
+def disloyal(checks, rounds):
+    for kinds in [["zabd"] * 3, ["zabd", "zabd", "zk"]][:rounds]:
+        checks.check(leads_in_vain(checks, kinds, 100), "a voter that goes on looking ends its leader", kinds)
+    if rounds > 1:
+        checks.check(not leads_in_vain(checks, ["zabd"] * 3, -1), "by default its word does not")
+
+
 TRIALS = [
     # name, what is done, rounds, rounds with --quick
     ("pieces", pieces, 3, 1),
@@ -143,6 +179,7 @@ TRIALS = [
     ("leader", leader_cut, 2, 0),
     ("blink", blink, 2, 0),
     ("deaf", deaf, 1, 1),
+    ("disloyal", disloyal, 2, 1),
 ]
 
 
@@ -151,7 +188,7 @@ def options(p):
 
 
 def main():
-    args, checks, _ = proof.begin(__doc__, options)
+    args, checks, _ = proof.begin(__doc__, options, None if "--quick" in sys.argv else proof.fetch_zookeeper)
     if not args.apart:
         checks.skip("healing: no network of our own")
         sys.exit(checks.finish())

@@ -19,7 +19,7 @@ import zkwire
 from changing import CONFIG_PATH, lines_of, request, version_of
 from clients import kazoo_command
 from ensembles import wait_for
-from trial import run
+from trial import SKIP_ACL, play, ready, run
 from zktree import SUPER_PROPERTY, be_super
 from zkwire import Err, Op, Perm
 
@@ -250,6 +250,40 @@ def disabled(t):
     t.checks.equal(wrong, [], "and nobody writes files")
 
 
+def disagree(t):
+    """1, 2 and 3 may not change the members; 4 and 5 may, and one of these leads. Were its changes nothing to the three
+    (as they are to ZooKeeper), they would be a quorum of their own in the end."""
+    e = t.e
+    three, two = [e[1], e[2], e[3]], [e[4], e[5]]
+    while (leader := e.wait_leader()) not in two:
+        leader.kill()
+        e.wait_leader(e.alive())
+        leader.spawn()
+        e.wait_serving()
+    for m in three:
+        t.change(f"{m} leaves", {o.sid for o in e} - {m.sid}, at=three[-1], remove=[m.sid])
+        e.retire(m)
+    t.load.wait_answers(50)
+    t.load.rest()
+    e.wait_level()
+    for m in two:
+        m.kill()
+    for m in three:
+        m.spawn()
+    for m in three:
+        t.checks.check(m.wait_exit(30) != 0, f"{m} is no member any more, and does not start")
+    e.start()
+    t.load.go_on()
+    t.rejoins("who may")
+
+
+def with_disagreement(checks, rng, what):
+    e, _, _, _ = ready(["zabd"] * 5, (), properties=SKIP_ACL)
+    for m in e:
+        m.extra.append(f"reconfigEnabled={'true' if m.sid > 3 else 'false'}")
+    play(checks, rng, what, e, disagree)
+
+
 # -- One server grows, and shrinks.
 
 
@@ -396,8 +430,8 @@ def spell_anew(t):
     for kind in sorted({m.kind for m in t.e}):
         let_lead(t, kind)
         leader = t.e.wait_leader()
-        leader.host_in_line = "localhost" if leader.host_in_line == leader.host else leader.host
-        t.change(f"{NAMES[kind]} leads: its host is {leader.host_in_line}", {m.sid for m in t.e}, add=[leader.spec()])
+        leader.hosts_in_line = ["localhost" if leader.hosts_in_line == [leader.host] else leader.host]
+        t.change(f"{NAMES[kind]} leads: its host is {leader.hosts_in_line}", {m.sid for m in t.e}, add=[leader.spec()])
 
 
 def mixed_ports(t):
@@ -405,6 +439,64 @@ def mixed_ports(t):
         member = next(m for m in t.e if m.kind == kind)
         move_client_port(t, member, t.ports.pop())
     all_members(t)
+
+
+# -- IPv6, and several addresses a server.
+
+LOOPBACK_6 = "[::1]"
+
+
+def reach(t, members):
+    """Each of these is left by a restart, and found again by the addresses that it has now."""
+    for m in members:
+        t.load.wait_answers(20)
+        m.kill()
+        t.e.wait_leader([other for other in t.e if other is not m])
+        m.spawn()
+        t.e.wait_serving()
+    t.load.wait_all_answered()
+
+
+def addresses(t):
+    """The three that begin are at an IPv6 address each, and at another. A fourth joins, at two."""
+    e = t.e
+    four = t.joiners[0]
+    everybody = {1, 2, 3, 4}
+    t.change("a server of two addresses joins", everybody, add=[e.join(four.kind, four).spec()])
+    for kind in sorted({m.kind for m in e}):
+        let_lead(t, kind)
+        leader, follower = e.wait_leader(), t.other()
+        for m, role in ((follower, "a follower"), (leader, "the leader")):
+            where = f"{NAMES[kind]} leads: {role}, {m},"
+            m.hosts_in_line = [LOOPBACK_6]
+            t.change(f"{where} loses an address", everybody, add=[m.spec()])
+            m.hosts_in_line = ["127.0.0.2", LOOPBACK_6, "127.0.0.1"]
+            t.change(f"{where} gets two more", everybody, add=[m.spec()])
+        reach(t, [follower, leader])
+    four.is_observer = True
+    t.change("a server of two addresses observes", everybody, add=[four.spec()])
+    wait_for(lambda: four.mode() == "observer", "it observes")
+    for addresses_of_nobody in ("::1:1:2", "[::1:1:2", "[::1]:1", "[::1]:1:2|", "|[::1]:1:2"):
+        line = f"server.9={addresses_of_nobody}:participant;3"
+        t.refused(f"add {line}", Err.BADARGUMENTS, add=[line])
+    t.change("it leaves", everybody - {4}, remove=[4])
+    e.retire(four)
+    t.rejoins("several addresses")
+
+
+def with_addresses(checks, rng, what, kinds, joiner):
+    """run() of addresses(). One that joins serves its clients at IPv6, too."""
+    e, made, _, future = ready(kinds, [joiner], properties={**SKIP_ACL, "zookeeper.multiAddress.enabled": "true"})
+    for m in [*e, *made]:
+        m.hosts_in_line = [f"127.0.0.{m.sid}", LOOPBACK_6]
+    made[0].host = LOOPBACK_6.strip("[]")
+    future = e.addresses(made)
+
+    def acting(t):
+        t.joiners, t.kind = made, kinds[0]
+        addresses(t)
+
+    play(checks, rng, what, e, acting, future)
 
 
 def refusals(t):
@@ -429,11 +521,17 @@ def trials(args, checks, rng, kazoo):
     )
     yield "rights", lambda w: run(checks, rng, w, rights, three, properties=SUPER_PROPERTY)
     yield "switched off", lambda w: run(checks, rng, w, disabled, three, config=["reconfigEnabled=false"])
+    yield "several addresses", lambda w: with_addresses(checks, rng, w, three, kind)
+    if kind == "zabd":
+        yield "some may not", lambda w: with_disagreement(checks, rng, w)
     rounds = 2 if args.quick else 40
     yield "crashes", lambda w: run(checks, rng, w, lambda t: crashes(t, rng, rounds), [kind] * 5)
     if kazoo:
         yield "kazoo", lambda w: run(checks, rng, w, lambda t: with_kazoo(t, kazoo), three, [kind])
     if args.only == "mixed" or not (args.quick or args.zookeeper):
+        if not args.quick:
+            mixture = ["zabd", "zk", "zabd"]
+            yield "mixed, several addresses", lambda w: with_addresses(checks, rng, w, mixture, "zk")
         pure, both = [["zabd"] * 3, ["zk"] * 3], [["zabd", "zk", "zabd"], ["zk", "zabd", "zk"]]
         for kinds in pure if args.quick else pure + both:
             joiners = ["zk", "zabd"] if kinds[0] == "zabd" else ["zabd", "zk"]

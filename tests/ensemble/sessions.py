@@ -4,13 +4,15 @@
 A client moves between servers and keeps its session and ephemerals; the late writes of its old connection are refused
 by the end of that connection (SESSIONMOVED), and not carried out. Wrong passwords, sessions that are over, sessions of
 nobody. Expiry: of a silent session at a follower, of one whose server died, never of one that only pings. Local
-sessions and how they become global, by a create and by a multi. Then many sessions, each with ephemerals, through the
-deaths of leaders.
+sessions and how they become global, by a create and by a multi; those that may not, what they are told instead, and
+that no ephemeral of theirs is ever made. Then many sessions, each with ephemerals, through the deaths of leaders.
 
-With --zk the facts are asked of real ZooKeeper as well, and must be the same.
+With --zk the facts are asked of real ZooKeeper as well, and must be the same. --mixed: only what local sessions may
+where zabd leads ZooKeeper, and the other way round.
 """
 
 import random
+import re
 import sys
 import threading
 import time
@@ -192,6 +194,64 @@ def local_sessions(facts, e):
         facts.is_so(said(c.close_session), 0, "and ends")
 
 
+def dumped_sessions(member):
+    """What dump says of sessions: the headings without numbers of sets, and the ids in order."""
+    lines = member.words("dump").split("ephemeral nodes dump:")[0].splitlines()[1:]
+    headings = [re.sub(r" \(\d+\)/", " /", line) for line in lines if line.endswith(":") and " expire at " not in line]
+    return headings, sorted(int(line.split()[0], 16) for line in lines if line.strip().startswith("0x"))
+
+
+def stay_local(facts, e):
+    """Sessions that may not become global."""
+    leader = e.wait_leader()
+    boss = connect(leader)
+    zkwire.ok(boss.create("/local"))
+    create = lambda path, flags: (Op.CREATE, f"/local/{path}", b"", OPEN_ACL, flags)  # noqa: E731
+    for m in e:
+        where = f"at {m}, which {'leads' if m is leader else f'follows {leader}'}"
+        c = connect(m)
+        mine = sorted(s.session_id for s in ([c, boss] if m is leader else [c]))
+        rest = "Global Session Sets /(0):" if m is leader else "Global Sessions(0):"
+        shown = ([f"Local Session Sets /({len(mine)}):", rest], mine)
+        facts.is_so(dumped_sessions(m), shown, f"dump shows local sessions apart {where}")
+        no = Err.EPHEMERALONLOCALSESSION
+        facts.is_so(said(lambda c=c: c.create("/local/e", flags=Flag.EPHEMERAL)), no, f"no ephemeral {where}")
+        if leader.real and m is not leader:
+            no = Err.SESSIONEXPIRED  # What ZooKeeper says of a session that only a learner knows.
+        for ops, errors in [
+            ([create("p", 0), create("e", Flag.EPHEMERAL), (Op.CHECK, "/", -1)], [0, no, Err.RUNTIMEINCONSISTENCY]),
+            ([(Op.DELETE, "/nobody", -1), create("s", 3)], [Err.NONODE, Err.RUNTIMEINCONSISTENCY]),
+        ]:
+            reply = c.multi(ops)
+            facts.is_so([part.err for part in reply.body or [reply]], errors, f"nor in a multi {where}")
+        facts.is_so(said(lambda c=c: c.multi([(Op.CHECK, "/", -1)])), 0, f"others are done {where}")
+        c.close_session()
+    for m in e:
+        c = connect(m)
+        c.sync()
+        facts.is_so(zkwire.ok(c.children("/local")).children, [], f"nobody has made any, as {m} shows")
+        c.close_session()
+    boss.close_session()
+
+
+def local_of_both(checks, leading):
+    """Two of them begin, so one of them leads."""
+    what = f"local sessions where {leading} leads"
+    checks.section(what)
+    other = {"zk": "zabd", "zabd": "zk"}[leading]
+    before = checks.failed
+    try:
+        with Ensemble([other, leading, leading], tick_ms=TICK_MS, config=["localSessionsEnabled=true"]) as e:
+            for m in (e[2], e[3]):
+                m.spawn()
+            e.wait_leader()
+            e.start()
+            stay_local(Facts(checks, what), e)
+    except (NotSo, Closed, OSError) as error:
+        checks.check(False, what, error)
+    checks.check(checks.failed == before, what)
+
+
 def facts_of(checks, kind):
     checks.section(f"sessions of {kind}")
     before = checks.failed
@@ -206,6 +266,9 @@ def facts_of(checks, kind):
         with Ensemble([kind] * 3, tick_ms=TICK_MS, sync_limit=6, config=local) as e:
             e.start()
             local_sessions(facts, e)
+        with Ensemble([kind] * 3, tick_ms=TICK_MS, sync_limit=6, config=local[:1]) as e:
+            e.start()
+            stay_local(facts, e)
     except (NotSo, Closed, OSError) as error:
         checks.check(False, f"sessions of {kind}", error)
     checks.check(checks.failed == before, f"sessions of {kind}")
@@ -290,13 +353,18 @@ def many(checks, rng, count, deaths):
         checks.check(not left, "all ephemerals go with their sessions", left[:5])
 
 
+def options(p):
+    p.add_argument("--zk", action="store_true", help="ask real ZooKeeper as well")
+    p.add_argument("--mixed", action="store_true", help="only what needs both kinds in one ensemble")
+
+
 def main():
-    zk = "--zk" in sys.argv
-    args, checks, rng = proof.begin(
-        __doc__,
-        lambda p: p.add_argument("--zk", action="store_true", help="ask real ZooKeeper as well"),
-        proof.fetch_zookeeper if zk else None,
-    )
+    zk = "--zk" in sys.argv or "--mixed" in sys.argv
+    args, checks, rng = proof.begin(__doc__, options, proof.fetch_zookeeper if zk else None)
+    if args.mixed:
+        for kind in ("zabd", "zk"):
+            local_of_both(checks, kind)
+        sys.exit(checks.finish())
     facts_of(checks, "zabd")
     if args.zk:
         facts_of(checks, "zk")

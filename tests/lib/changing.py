@@ -54,14 +54,15 @@ class Member(ensembles.Member):
         super().__init__(*args)
         self.first = None  # The lines of the members that its first zoo.cfg has; None: all of them.
         self.has_config = False
-        self.host_in_line = self.host  # How the others are told to reach it.
+        self.hosts_in_line = [self.host]  # How the others are told to reach it; IPv6 in brackets.
 
     def spec(self, role=None, **ports):
         """`server.N=...` with the role that it has, or another, and maybe other ports than now."""
         role = role or ("observer" if self.is_observer else "participant")
         get = {"quorum": self.quorum_port, "election": self.election_port, "client": self.port, **ports}.get
-        ports = f"{get('quorum')}:{get('election')}"
-        return f"server.{self.sid}={self.host_in_line}:{ports}:{role};{self.host}:{get('client')}"
+        addresses = "|".join(f"{host}:{get('quorum')}:{get('election')}" for host in self.hosts_in_line)
+        client_host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"server.{self.sid}={addresses}:{role};{client_host}:{get('client')}"
 
     def line(self):
         return self.spec()

@@ -151,7 +151,7 @@ bool ensemble_can_submit(const struct ensemble *e)
     return !e->is_full && e->role != ZAB_LOOKING;
 }
 
-enum order_verdict ensemble_submit(struct ensemble *e, const struct write_request *req,
+enum order_verdict ensemble_submit(struct ensemble *e, struct write_request *req,
                                    enum zk_err *ret_err, zk_zxid *ret_zxid)
 {
     if (e->leads)

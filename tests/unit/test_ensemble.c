@@ -399,15 +399,24 @@ static void reconfigure(int index, const char *joining, const char *leaving)
     ensemble_rig_settle(r);
 }
 
-static void begin_reconfigurable(void)
+/* Servers of the mask may change the members. */
+static void begin_reconfigurable_at(unsigned servers)
 {
     static struct auth_conf open_to_all = { .digest_enabled = true, .skip_acl = true };
 
     r = ensemble_rig_new(4, 0, 8);
-    r->conf.order.reconfig_enabled = r->conf.zab.reconfig_enabled = true;
     r->conf.order.auth = &open_to_all;
-    ensemble_rig_start_all(r);
+    for (int i = 0; i < 4; i++) {
+        r->conf.order.reconfig_enabled = r->conf.zab.reconfig_enabled = (servers >> i & 1) != 0;
+        ensemble_rig_start(r, i);
+    }
+    ensemble_rig_sleep(r, 1000);
     ck_assert_int_ge(ensemble_rig_leader(r), 0);
+}
+
+static void begin_reconfigurable(void)
+{
+    begin_reconfigurable_at(15);
 }
 
 START_TEST(an_observer_becomes_a_voter_at_all_servers)
@@ -427,6 +436,32 @@ START_TEST(an_observer_becomes_a_voter_at_all_servers)
     }
     create(3, "/as-a-voter");
     ck_assert(ensemble_rig_is_alike(r));
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+/* Else the quorums of who knows and of who does not need not meet. */
+START_TEST(who_may_not_change_members_takes_over_what_its_leader_has_changed)
+{
+    begin_reconfigurable_at(4);
+    ck_assert_int_eq(ensemble_rig_leader(r), 2);
+    reconfigure(2, "server.4=127.0.0.1:2004:3004:participant;127.0.0.1:4004", "1");
+    ensemble_rig_sleep(r, 3000);
+    for (int i = 0; i < 4; i++) {
+        const struct zab_config *c = zab_config_in_force(ensemble_zab(r->servers[i].ensemble));
+        ck_assert(zab_config_is_voter(c, 4) && !zab_config_is_voter(c, 1));
+        ck_assert_int_eq(r->servers[i].disk.config->version, c->version);
+    }
+    ensemble_rig_kill(r, 2);
+    ensemble_rig_kill(r, 3);
+    ensemble_rig_sleep(r, 30000);
+    ck_assert_int_eq(ensemble_rig_leader(r), -1); /* Two of the three that there were. */
+    ensemble_rig_start(r, 3);
+    ensemble_rig_sleep(r, 3000);
+    int leader = ensemble_rig_leader(r);
+    ck_assert(leader == 1 || leader == 3);
+    reconfigure(leader, NULL, "3");
+    ck_assert_int_eq(r->servers[leader].applied_type, ZK_OP_ERROR);
     r = ensemble_rig_free(r);
 }
 END_TEST
@@ -512,6 +547,7 @@ int main(void)
     tcase_add_test(tc, a_session_moves_and_its_old_server_may_not_write);
     tcase_add_test(tc, a_slow_follower_gets_the_rest_from_the_history_or_loses_its_link);
     tcase_add_test(tc, an_observer_becomes_a_voter_at_all_servers);
+    tcase_add_test(tc, who_may_not_change_members_takes_over_what_its_leader_has_changed);
     tcase_add_test(tc, a_server_that_can_not_be_there_is_refused);
     tcase_add_test(tc, a_leader_that_leaves_is_replaced);
     tcase_add_test(tc, a_whole_ensemble_comes_back);

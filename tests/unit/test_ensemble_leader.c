@@ -18,16 +18,18 @@ enum { LEADER = 2 };
 #define ACKEPOCH_EMPTY "00000012 0000000000000000 00000004 00000000 ffffffff"
 #define ACK_NEWLEADER  "00000003 0000000100000000 ffffffff ffffffff"
 #define SESSION        "0300000000000001"
+#define ITS_SESSION    "0100000000000001" /* Could be a local one of server 1. */
 
 static struct ensemble_rig *r;
 static struct rig_link *one, *two;
-static bool only_snapshots;
+static bool only_snapshots, local_sessions;
 
 static void begin(unsigned observers)
 {
     r = ensemble_rig_new(3, 3, observers);
     r->conf.zab.zabd_hints = false;
     r->conf.force_snapshot_sync = only_snapshots;
+    r->conf.local_sessions = local_sessions;
     ensemble_rig_start(r, LEADER);
     ensemble_rig_vote(r, 0, LEADER, ZAB_STATE_LOOKING, 3, 0, 1, 0);
     if (observers == 0)
@@ -97,10 +99,11 @@ static void open_session(void)
 }
 
 /* A create of /a, data x, with one identity. */
-#define CREATE(xid)                                                            \
-    "00000001 ffffffffffffffff 0000003a " SESSION xid "00000001"               \
+#define CREATE_OF(session, xid, flags)                                         \
+    "00000001 ffffffffffffffff 0000003a " session xid "00000001"               \
     "00000002 2f61 00000001 78 00000001 0000001f 00000005 776f726c64 00000006" \
-    "616e796f6e65 00000000 00000001 00000002 6970 00000009 3132372e302e302e31"
+    "616e796f6e65" flags "00000001 00000002 6970 00000009 3132372e302e302e31"
+#define CREATE(xid) CREATE_OF(SESSION, xid, "00000000")
 
 START_TEST(a_learner_is_taken_in_as_zookeeper_does_it)
 {
@@ -167,6 +170,102 @@ START_TEST(every_write_gets_a_txn_be_it_an_error)
     says(one, CREATE("00000009"));
     p = next(one, ZAB_PROPOSAL, 0x100000006);
     ck_assert_int_eq(error_of(&p), ZK_SESSION_EXPIRED);
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+/* A server of ZooKeeper forwards it all the same, and its client's session may end without a txn:
+ * the node would stay for ever. */
+START_TEST(a_session_that_only_a_learner_knows_owns_no_ephemerals)
+{
+    local_sessions = true;
+    establish();
+    struct zab_packet p;
+    says(one, CREATE_OF(ITS_SESSION, "00000005", "00000001"));
+    p = next(one, ZAB_PROPOSAL, 0x100000001);
+    ck_assert_int_eq(error_of(&p), ZK_EPHEMERAL_ON_LOCAL_SESSION);
+    says(one, CREATE_OF(ITS_SESSION, "00000006", "00000003"));
+    p = next(one, ZAB_PROPOSAL, 0x100000002);
+    ck_assert_int_eq(error_of(&p), ZK_EPHEMERAL_ON_LOCAL_SESSION);
+    /* As soon as it becomes one of all, it may. */
+    says(one, "00000001 ffffffffffffffff 00000014 " ITS_SESSION "00000000 fffffff6 00007530"
+              "ffffffff");
+    next(one, ZAB_PROPOSAL, 0x100000003);
+    says(one, CREATE_OF(ITS_SESSION, "00000007", "00000001"));
+    struct txn txn;
+    p = next(one, ZAB_PROPOSAL, 0x100000004);
+    ck_assert(txn_parse(&txn, p.data.at, (size_t)p.data.len));
+    ck_assert_int_eq(txn.head.type, ZK_OP_CREATE);
+    /* Other writes are anybody's. */
+    says(one, CREATE_OF("0100000000000002", "00000008", "00000000"));
+    p = next(one, ZAB_PROPOSAL, 0x100000005);
+    ck_assert_int_eq(error_of(&p), ZK_NODE_EXISTS);
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+/* A multi of our own client: one ephemeral node, and a check. */
+static void submit_multi(zk_session_id session)
+{
+    static const uint8_t open_acl[] = "\0\0\0\x1f\0\0\0\x05world\0\0\0\x06"
+                                      "anyone";
+    struct create_request create = {
+        .path = jute_text("/e"),
+        .acl = { .at = open_acl, .len = sizeof open_acl - 1, .count = 1 },
+        .flags = ZK_CREATE_EPHEMERAL,
+    };
+    struct check_version_request check = { .path = jute_text("/"), .version = -1 };
+    struct multi_header head = { .type = ZK_OP_CREATE, .err = -1 };
+    struct bytes body = { 0 };
+    enum zk_err err;
+    zk_zxid zxid;
+
+    jute_write_multi_header(&body, &head);
+    jute_write_create_request(&body, &create);
+    head.type = ZK_OP_CHECK;
+    jute_write_multi_header(&body, &head);
+    jute_write_check_version_request(&body, &check);
+    head = (struct multi_header){ .type = -1, .done = true, .err = -1 };
+    jute_write_multi_header(&body, &head);
+    struct idset *ids = idset_of_ids((struct jute_vector){ .count = 0 });
+    struct write_request req = { .session = session,
+                                 .xid = 1,
+                                 .op = ZK_OP_MULTI,
+                                 .body = body.at,
+                                 .len = body.len,
+                                 .ids = ids };
+    ck_assert_int_eq(ensemble_submit(r->servers[LEADER].ensemble, &req, &err, &zxid),
+                     ORDER_SUBMITTED);
+    (void)idset_unref(ids);
+    bytes_done(&body);
+    ensemble_rig_settle(r);
+}
+
+/* The errors of a logged multi: { type -1, record } each. */
+static void expect_errors(const struct zab_packet *p, enum zk_err first, enum zk_err second)
+{
+    const uint8_t *at = p->data.at + 32; /* Behind the header. */
+
+    ck_assert_int_eq((int32_t)jute_load32(at), 2);
+    ck_assert_int_eq((int32_t)jute_load32(at + 4), ZK_OP_ERROR);
+    ck_assert_int_eq((int32_t)jute_load32(at + 12), first);
+    ck_assert_int_eq((int32_t)jute_load32(at + 24), second);
+}
+
+START_TEST(nor_does_a_local_one_of_ours_until_it_is_made_one_of_all)
+{
+    local_sessions = true;
+    establish();
+    struct session *s =
+        session_add(r->servers[LEADER].sessions, 0x300000000000001, 30000, r->now_ms);
+    s->is_local = true;
+    submit_multi(s->id);
+    struct zab_packet p = next(one, ZAB_PROPOSAL, 0x100000001);
+    expect_errors(&p, ZK_EPHEMERAL_ON_LOCAL_SESSION, ZK_RUNTIME_INCONSISTENCY);
+    s->is_upgrading = true; /* Its createSession is ahead. */
+    submit_multi(s->id);
+    p = next(one, ZAB_PROPOSAL, 0x100000002);
+    ck_assert_int_eq((int32_t)jute_load32(p.data.at + 36), ZK_OP_CREATE);
     r = ensemble_rig_free(r);
 }
 END_TEST
@@ -447,6 +546,8 @@ int main(void)
     tcase_add_test(tc, a_learner_is_taken_in_as_zookeeper_does_it);
     tcase_add_test(tc, a_forwarded_write_becomes_a_proposal_and_a_commit);
     tcase_add_test(tc, every_write_gets_a_txn_be_it_an_error);
+    tcase_add_test(tc, a_session_that_only_a_learner_knows_owns_no_ephemerals);
+    tcase_add_test(tc, nor_does_a_local_one_of_ours_until_it_is_made_one_of_all);
     tcase_add_test(tc, revalidate_is_answered_and_rebinds_the_owner);
     tcase_add_test(tc, that_a_session_is_over_is_said_once_a_quorum_has_confirmed_who_leads);
     tcase_add_test(tc, our_own_clients_are_told_so_then_too);

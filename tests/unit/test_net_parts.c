@@ -10,6 +10,7 @@
 #include "server/net/idle.h"
 #include "server/net/ingress.h"
 #include "server/net/ip_count.h"
+#include "server/net/sockets.h"
 #include "util/rand.h"
 
 static struct address address(const char *ip, uint16_t port)
@@ -44,6 +45,45 @@ START_TEST(addresses_are_printed_as_java_does)
         ck_assert_uint_eq(address_print(text, &a), strlen(cases[i][1]));
         ck_assert_str_eq(text, cases[i][1]);
     }
+}
+END_TEST
+
+START_TEST(ipv4_addresses_of_a_name_come_first)
+{
+    static const char *const listed[] = { "::1", "127.0.0.1", "::2", "127.0.0.2" };
+    static const char *const expected[] = { "127.0.0.1:0", "127.0.0.2:0", "[0:0:0:0:0:0:0:1]:0",
+                                            "[0:0:0:0:0:0:0:2]:0" };
+    enum { COUNT = 4 };
+    char text[ADDRESS_TEXT_MAX];
+    struct sockaddr_storage addresses[COUNT] = { 0 };
+    struct sockaddr_storage got[COUNT];
+    struct addrinfo list[COUNT] = { 0 };
+
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sockaddr_in *in = (struct sockaddr_in *)(void *)&addresses[i];
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&addresses[i];
+        bool is_v6 = inet_pton(AF_INET6, listed[i], &in6->sin6_addr) == 1;
+
+        addresses[i].ss_family = is_v6 ? AF_INET6 : AF_INET;
+        if (!is_v6)
+            ck_assert_int_eq(inet_pton(AF_INET, listed[i], &in->sin_addr), 1);
+        list[i] = (struct addrinfo){
+            .ai_family = addresses[i].ss_family,
+            .ai_addr = (struct sockaddr *)(void *)&addresses[i],
+            .ai_addrlen = is_v6 ? sizeof *in6 : sizeof *in,
+            .ai_next = i + 1 < COUNT ? &list[i + 1] : NULL,
+        };
+    }
+    ck_assert_uint_eq(socket_addresses(got, COUNT, list), COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct address a = address_of((const struct sockaddr *)(const void *)&got[i]);
+
+        (void)address_print(text, &a);
+        ck_assert_str_eq(text, expected[i]);
+    }
+    ck_assert_uint_eq(socket_addresses(got, 1, list), 1);
+    ck_assert_int_eq(got[0].ss_family, AF_INET);
+    ck_assert_uint_eq(socket_addresses(got, COUNT, NULL), 0);
 }
 END_TEST
 
@@ -398,6 +438,7 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, addresses_are_printed_as_java_does);
+    tcase_add_test(tests, ipv4_addresses_of_a_name_come_first);
     tcase_add_test(tests, a_mapped_address_counts_with_its_plain_form);
     tcase_add_test(tests, counts_stay_right_over_many_changes);
     tcase_add_test(tests, times_are_rounded_up_beyond_themselves);

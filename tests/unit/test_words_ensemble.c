@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/ensemble/figures.h"
+#include "server/session/session.h"
 #include "tests/lib/net_rig.h"
 
 static struct net_rig rig;
@@ -229,6 +230,41 @@ START_TEST(a_learner_dumps_the_sessions_of_all)
 }
 END_TEST
 
+static void put_session(zk_session_id id, bool is_local)
+{
+    session_add(rig.service.sessions, id, 30000, rig.service.now_ms)->is_local = is_local;
+    if (is_local)
+        rig.service.local_sessions++;
+}
+
+START_TEST(local_sessions_are_dumped_apart)
+{
+    (void)setenv("TZ", "UTC", 1);
+    rig.service.conf.local_sessions = true;
+    session_book_put(rig.service.state.sessions, 0x20, 4000);
+    put_session(0x11, true);
+    has("dump", "SessionTracker dump:\nSession Sets (1)/(1):\n"); /* Alone there are none. */
+    rig.service.is_alone = false;
+    view.role = ZAB_FOLLOWING;
+    has("dump", "SessionTracker dump:\nLocal Session Sets (1)/(1):\n"
+                "1 expire at Sun Sep 13 12:27:12 UTC 2020:\n\t0x11\n"
+                "Global Sessions(1):\n0x20\t4000ms\nephemeral nodes dump:\n");
+    view.role = ZAB_LEADING;
+    put_session(0x20, false);
+    has("dump", "SessionTracker dump:\nLocal Session Sets (1)/(1):\n"
+                "1 expire at Sun Sep 13 12:27:12 UTC 2020:\n\t0x11\n"
+                "Global Session Sets (1)/(1):\n"
+                "1 expire at Sun Sep 13 12:27:12 UTC 2020:\n\t0x20\n"
+                "ephemeral nodes dump:\n");
+    session_find(rig.service.sessions, 0x11)->is_local = false; /* It was upgraded. */
+    rig.service.local_sessions = 0;
+    has("dump", "SessionTracker dump:\nLocal Session Sets (0)/(0):\n"
+                "Global Session Sets (1)/(2):\n"
+                "2 expire at Sun Sep 13 12:27:12 UTC 2020:\n\t0x11\n\t0x20\n");
+    rig.service.is_alone = true;
+}
+END_TEST
+
 START_TEST(srst_resets_the_ensembles_figures_too)
 {
     ck_assert_str_eq(ask("srst"), "Server stats reset.\n");
@@ -250,6 +286,7 @@ int main(void)
     tcase_add_test(tests, mntr_has_the_figures_of_the_role);
     tcase_add_test(tests, mntr_has_what_the_ensemble_counts);
     tcase_add_test(tests, a_learner_dumps_the_sessions_of_all);
+    tcase_add_test(tests, local_sessions_are_dumped_apart);
     tcase_add_test(tests, srst_resets_the_ensembles_figures_too);
     suite_add_tcase(suite, tests);
 

@@ -83,6 +83,10 @@ static const struct form {
       "server.2=10.1.2.3:1:2:participant\n"
       "version=0",
       false },
+    { "server.1=[::1]:1:2|a:3:4|[0:0::1]:1:2|a:3:4\nserver.2=x:1:2|x:1:2\nserver.3=y:1:2",
+      "server.1=[0:0:0:0:0:0:0:1]:1:2|a:3:4:participant\n"
+      "server.2=x:1:2:participant\nserver.3=y:1:2:participant\nversion=0",
+      true },
     { "server.1=b:1:2|a:3:4: observer;h:5\nserver.2=x:1:2\nserver.3=y:1:2",
       "server.1=a:3:4|b:1:2:observer;h:5\n"
       "server.2=x:1:2:participant\nserver.3=y:1:2:participant\nversion=0",
