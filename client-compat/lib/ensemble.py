@@ -246,8 +246,9 @@ class Ensemble:
 
     def chaos(self, seconds, ended):
         """Kills and revives until the event `ended` is set; returns how many were killed."""
-        kills = 0
-        while not ended.wait(seconds):
+        kills, due = 0, time.monotonic() + seconds
+        while not ended.wait(max(0, due - time.monotonic())):
+            due += seconds
             member = self.kill("leader")
             kills += 1
             print(f"chaos: {time.strftime('%H:%M:%S')} killed {member.number}, the leader", flush=True)
