@@ -118,13 +118,6 @@ static void say_acl(struct shell *sh, struct jute_vector acl)
         json_close(&sh->json, '[');
 }
 
-static bool take_path(struct shell *sh, const char *path)
-{
-    if (sh->is_json)
-        json_str(&sh->json, "path", path);
-    return !path_is_wrong(sh, path, false);
-}
-
 int run_get_acl(struct shell *sh, const struct options *o)
 {
     const char *path = o->args[1];

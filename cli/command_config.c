@@ -9,6 +9,8 @@
 #include "util/check.h"
 #include "util/properties.h"
 
+enum { SERVER_LEN = 7 }; /* Of `server.`, which begins the key of a member. */
+
 /* ---- config */
 
 /* The client address of `server.N=...;[host:]port`, with the address of all interfaces where none
@@ -22,6 +24,35 @@ static void add_client_address(struct bytes *out, const char *server)
         bytes_printf(out, strchr(at, ':') != NULL ? "%s" : "0.0.0.0:%s", at);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const struct property *x = a;
+    const struct property *y = b;
+    long long first = strtoll(x->key + SERVER_LEN, NULL, 10);
+    long long second = strtoll(y->key + SERVER_LEN, NULL, 10);
+
+    return (first > second) - (first < second);
+}
+
+/* Moves the servers to the front, in the order of their numbers (ZooKeeper's text has them in
+ * none). Returns how many there are. */
+static size_t sort_servers(struct properties *all)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        struct property it = all->items[i];
+
+        if (strncmp(it.key, "server.", SERVER_LEN) != 0)
+            continue;
+        all->items[i] = all->items[count];
+        all->items[count++] = it;
+    }
+    if (count > 0)
+        qsort(all->items, count, sizeof *all->items, by_number);
+    return count;
+}
+
 /* `VERSION HOST:PORT,...` */
 static void say_client_addresses(struct shell *sh, struct jute_bytes text)
 {
@@ -33,13 +64,15 @@ static void say_client_addresses(struct shell *sh, struct jute_bytes text)
 
     if (properties_parse(&all, &err, text.at, text.len > 0 ? (size_t)text.len : 0) < 0)
         all = (struct properties){ 0 };
-    for (size_t i = 0; i < all.count; i++) {
+
+    size_t servers = sort_servers(&all);
+
+    for (size_t i = servers; i < all.count; i++) {
         if (strcmp(all.items[i].key, "version") == 0)
             version = all.items[i].value;
-        if (strncmp(all.items[i].key, "server.", 7) != 0)
-            continue;
+    }
+    for (size_t i = 0; i < servers; i++, comma = ",") {
         bytes_printf(&addresses, "%s", comma);
-        comma = ",";
         add_client_address(&addresses, all.items[i].value);
     }
     say(sh, "%s %.*s\n", version, (int)addresses.len, (const char *)addresses.at);
@@ -154,7 +187,7 @@ static int change_members(struct shell *sh, const struct options *o, const struc
             say_stat(sh, &a.reply.stat);
     }
     answer_done(&a);
-    return err == ZK_OK ? EXIT_OK : fail_err(sh, err, NULL);
+    return err == ZK_OK ? EXIT_OK : fail_err(sh, err, "");
 }
 
 int run_reconfig(struct shell *sh, const struct options *o)

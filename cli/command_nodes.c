@@ -7,8 +7,6 @@
 #include "cli/output.h"
 #include "util/check.h"
 
-enum { DELETE_BATCH = 1000 };
-
 #define TTL_MS_MAX 1099511627775 /* 40 bits. */
 
 /* ---- Shared. */
@@ -44,8 +42,7 @@ bool number_of(struct shell *sh, const struct options *o, const char *name, int6
     return false;
 }
 
-/* The path of a command about one: checked and, for JSON, said. false: it is wrong. */
-static bool take_path(struct shell *sh, const char *path)
+bool take_path(struct shell *sh, const char *path)
 {
     if (sh->is_json)
         json_str(&sh->json, "path", path);
@@ -440,7 +437,7 @@ int run_get_ephemerals(struct shell *sh, const struct options *o)
     return err == ZK_OK ? EXIT_OK : fail_err(sh, err, prefix);
 }
 
-/* ---- delete, deleteall */
+/* ---- delete */
 
 int run_delete(struct shell *sh, const struct options *o)
 {
@@ -453,83 +450,4 @@ int run_delete(struct shell *sh, const struct options *o)
     int err = shell_wait(sh, NULL, zabc_delete(sh->client, path, (int32_t)version, shell_asks(sh)));
 
     return err == ZK_OK ? EXIT_OK : fail_err(sh, err, path);
-}
-
-/* The node and everything below it, parents first. */
-static int list_breadth_first(struct shell *sh, struct walk *all, const char *path)
-{
-    char *root = strdup(path);
-
-    zk_assert(root != NULL);
-    push(all, root);
-    for (size_t next = 0; next < all->count; next++) {
-        struct answer a;
-        int err = shell_wait(
-            sh, &a, zabc_get_children(sh->client, all->paths[next], NULL, false, shell_asks(sh)));
-        size_t count = 0;
-        struct jute_bytes *names = err == ZK_OK ? strings_of(a.reply.strs, &count, false) : NULL;
-
-        for (size_t i = 0; i < count; i++)
-            push(all, path_join(all->paths[next], names[i]));
-        free(names);
-        answer_done(&a);
-        if (err != ZK_OK)
-            return fail_err(sh, err, all->paths[next]);
-    }
-    return EXIT_OK;
-}
-
-static int delete_singly(struct shell *sh, const struct walk *all)
-{
-    for (size_t i = all->count; i > 0; i--) {
-        const char *path = all->paths[i - 1];
-        int err = shell_wait(sh, NULL, zabc_delete(sh->client, path, -1, shell_asks(sh)));
-
-        if (err != ZK_OK)
-            return fail_err(sh, err, path);
-    }
-    return EXIT_OK;
-}
-
-static int delete_in_batches(struct shell *sh, const struct walk *all, size_t batch)
-{
-    bool has_failed = false;
-
-    for (size_t left = all->count; left > 0;) {
-        struct zabc_multi m;
-
-        zabc_multi_begin(&m, sh->client);
-        for (size_t i = 0; i < batch && left > 0; i++)
-            zabc_multi_delete(&m, all->paths[--left], -1);
-
-        int err = shell_wait(sh, NULL, zabc_multi_submit(&m, shell_asks(sh)));
-
-        if (err == SHELL_INTERRUPTED)
-            return fail_err(sh, err, NULL);
-        has_failed = has_failed || err != ZK_OK;
-    }
-    if (has_failed && sh->is_json)
-        json_str(&sh->json, "message", "Failed to delete some node(s) in the subtree!");
-    if (has_failed)
-        warn(sh, "Failed to delete some node(s) in the subtree!");
-    return EXIT_OK;
-}
-
-int run_deleteall(struct shell *sh, const struct options *o)
-{
-    const char *path = o->args[1];
-    struct walk all = { 0 };
-    int64_t batch;
-
-    if (!number_of(sh, o, "b", INT32_MIN, INT32_MAX, DELETE_BATCH, &batch) || !take_path(sh, path))
-        return EXIT_FAILED;
-
-    int status = list_breadth_first(sh, &all, path);
-
-    if (status == EXIT_OK)
-        status = batch > 0 ? delete_in_batches(sh, &all, (size_t)batch) : delete_singly(sh, &all);
-    while (all.count > 0)
-        free(all.paths[--all.count]);
-    free(all.paths);
-    return status;
 }

@@ -5,13 +5,6 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 
-static bool take_path(struct shell *sh, const char *path)
-{
-    if (sh->is_json)
-        json_str(&sh->json, "path", path);
-    return !path_is_wrong(sh, path, false);
-}
-
 int run_add_watch(struct shell *sh, const struct options *o)
 {
     const char *path = o->args[1];

@@ -80,6 +80,9 @@ int visit_listed(struct shell *sh, const struct visit *v, const char *list);
 /* `path` and below it `name`. Free it. */
 char *path_join(const char *path, struct jute_bytes name);
 
+/* The path of a command about one: checked and, for JSON, said. false: it is wrong. */
+bool take_path(struct shell *sh, const char *path);
+
 /* The number that an option has, or `otherwise`. false: it is none, which is said. */
 bool number_of(struct shell *sh, const struct options *o, const char *name, int64_t min,
                int64_t max, int64_t otherwise, int64_t *ret);

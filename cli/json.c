@@ -1,6 +1,7 @@
 #include "cli/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "jute/utf8.h"
@@ -84,6 +85,15 @@ void json_int(struct json *j, const char *key, int64_t value)
 {
     begin_value(j, key);
     bytes_printf(&j->text, "%" PRId64, value);
+}
+
+void json_real(struct json *j, const char *key, double value, int digits)
+{
+    begin_value(j, key);
+    if (isfinite(value))
+        bytes_printf(&j->text, "%.*f", digits, value);
+    else
+        put(j, "null");
 }
 
 void json_flag(struct json *j, const char *key, bool value)

@@ -21,6 +21,8 @@ void json_str(struct json *j, const char *key, const char *value);
 /* Ill-formed UTF-8 is repaired; len -1 is null. */
 void json_bytes(struct json *j, const char *key, struct jute_bytes value);
 void json_int(struct json *j, const char *key, int64_t value);
+/* With `digits` behind the point; what is no finite number is null. */
+void json_real(struct json *j, const char *key, double value, int digits);
 void json_flag(struct json *j, const char *key, bool value);
 void json_hex(struct json *j, const char *key, int64_t value);
 /* Well-formed UTF-8 as KEY, anything else in base64 as KEY_base64. */

@@ -131,8 +131,11 @@ int fail_err(struct shell *sh, int err, const char *path)
         if (own_words[i].err == err)
             return fail(sh, "%s%s", own_words[i].before, path != NULL ? path : "null");
     }
-    return fail(sh, "KeeperErrorCode = %s%s%s", zabc_err_text(err), path != NULL ? " for " : "",
-                path != NULL ? path : "");
+
+    bool has_path = path != NULL && path[0] != '\0';
+
+    return fail(sh, "KeeperErrorCode = %s%s%s", zabc_err_text(err), has_path ? " for " : "",
+                has_path ? path : "");
 }
 
 bool path_is_wrong(struct shell *sh, const char *path, bool is_sequential)

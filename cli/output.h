@@ -13,7 +13,8 @@ __attribute__((format(printf, 2, 3))) void warn(struct shell *sh, const char *fo
 
 /* A line on stderr; returns EXIT_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(struct shell *sh, const char *format, ...);
-/* What the server, or the library, had against a request about that path (NULL: none). */
+/* What the server, or the library, had against a request about that path (NULL or "": none; zkCli
+ * has both, and calls the first one null). */
 int fail_err(struct shell *sh, int err, const char *path);
 /* Whether a path is wrong; then it is said why. */
 bool path_is_wrong(struct shell *sh, const char *path, bool is_sequential);

@@ -188,9 +188,13 @@ int shell_connect(struct shell *sh, const char *servers)
         return fail(sh, "The list of servers is not valid: %s", conf.servers);
     if (r < 0)
         return fail(sh, "No connection: %s", strerror(-r));
+    /* The list is good: the old session is left, and only then a new one is begun. */
+    zabc_free(client);
     shell_close(sh);
-    zabc_free(sh->client);
-    sh->client = client;
+    sh->client = zabc_free(sh->client);
+    r = zabc_new(&sh->client, &conf);
+    if (r < 0)
+        return fail(sh, "No connection: %s", strerror(-r));
     if (servers != NULL) {
         free(sh->servers);
         sh->servers = strdup(servers);

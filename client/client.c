@@ -118,7 +118,7 @@ static uint64_t seed_of(const struct zabc_conf *conf)
 
 static int set_up(struct zabc *c, const struct zabc_conf *conf)
 {
-    int r = hosts_parse(&c->hosts, conf->servers, &c->rand);
+    int r = hosts_parse(&c->hosts, conf->servers, conf->keeps_order ? NULL : &c->rand);
 
     if (r < 0)
         return r;

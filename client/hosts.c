@@ -126,7 +126,8 @@ int hosts_parse(struct hosts *ret, const char *text, struct rand_state *rand)
         hosts_done(ret);
         return -EINVAL;
     }
-    shuffle(ret, rand);
+    if (rand != NULL)
+        shuffle(ret, rand);
     return 0;
 }
 

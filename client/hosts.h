@@ -18,7 +18,8 @@ struct hosts {
     char *chroot; /* "" when there is none; never NULL after hosts_parse(). */
 };
 
-/* Returns 0, or -EINVAL and leaves nothing to free. The order is shuffled. */
+/* Returns 0, or -EINVAL and leaves nothing to free. The order is shuffled, unless `rand`
+ * is NULL. */
 int hosts_parse(struct hosts *ret, const char *text, struct rand_state *rand);
 void hosts_done(struct hosts *h);
 

@@ -39,6 +39,7 @@ struct link {
     size_t host_next;          /* Which of the list is next. */
     size_t fails_count;        /* Hosts tried in vain since there was a connection. */
     int64_t due_ms;            /* End of the pause, or of the patience with the handshakes. */
+    int64_t timer_ms;          /* When the timer goes off; 0: it is not set. */
     int64_t heard_ms, said_ms; /* When bytes last came, and went. */
     bool ping_is_out;
     struct bytes in, out;

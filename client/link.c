@@ -50,20 +50,32 @@ static int64_t due_ms(const struct zabc *c)
     return request > 0 && request < due ? request : due;
 }
 
+/* A timer that goes off too early sets itself again, so that it is moved only when something is due
+ * sooner: not for each request. */
 static void set_timer(struct zabc *c)
 {
-    int64_t left = due_ms(c) - client_now_ms();
+    struct link *l = &c->link;
 
-    if (c->link.state == LINK_NONE) {
+    if (l->state == LINK_NONE) {
         (void)event_del(c->timer);
+        l->timer_ms = 0;
         return;
     }
+
+    int64_t due = due_ms(c);
+
+    if (l->timer_ms > 0 && l->timer_ms <= due)
+        return;
+
+    int64_t left = due - client_now_ms();
+
     if (left < 0)
         left = 0;
 
     const struct timeval tv = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
 
-    (void)event_add(c->timer, &tv);
+    if (event_add(c->timer, &tv) == 0)
+        l->timer_ms = due > 0 ? due : 1;
 }
 
 /* ---- Letting go. */
@@ -218,7 +230,11 @@ static void dial_next_host(struct zabc *c)
 {
     const struct host *host = &c->hosts.items[c->link.host_next];
 
-    c->link.addresses.count = c->link.address_next = 0;
+    c->link.address_next = 0;
+    if (resolve_address(&c->link.addresses, host->name, host->port)) {
+        dial_next_address(c);
+        return;
+    }
     c->link.state = LINK_RESOLVING;
     c->link.due_ms = client_now_ms() + patience_ms(c);
     c->link.job = resolve_begin(c->conf.base, host->name, host->port, on_resolved, c);
@@ -378,7 +394,9 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         requests_send(c);
         if (!flush(c)) {
             link_drop(c, -1);
-        } else if (!has_to_say(c)) {
+        } else if (has_to_say(c)) {
+            (void)event_add(l->writable, NULL);
+        } else {
             (void)event_del(l->writable);
             set_timer(c);
         }
@@ -393,8 +411,10 @@ void link_wake(struct zabc *c)
     /* With nobody to say good-bye to, closing needs the loop's next turn all the same. */
     if (c->is_closing && l->state != LINK_UP && l->state != LINK_NONE)
         l->due_ms = 0;
+    /* Said in this turn of the loop, together with what else will be asked in it. Only what the
+     * socket does not take is waited for. */
     if (l->state == LINK_UP && has_to_say(c))
-        (void)event_add(l->writable, NULL);
+        event_active(l->writable, EV_WRITE, 0);
     set_timer(c);
 }
 
@@ -421,6 +441,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    c->link.timer_ms = 0;
     client_enter(c);
     if (client_now_ms() < due_ms(c)) {
         set_timer(c);

@@ -44,9 +44,9 @@ static void let_go(struct resolve_job *j)
     free(j);
 }
 
-static void look_up(struct resolved *ret, const char *host, uint16_t port)
+static void look_up(struct resolved *ret, const char *host, uint16_t port, int flags)
 {
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
     struct addrinfo *found = NULL;
     char service[8];
 
@@ -62,12 +62,19 @@ static void look_up(struct resolved *ret, const char *host, uint16_t port)
     freeaddrinfo(found);
 }
 
+bool resolve_address(struct resolved *ret, const char *host, uint16_t port)
+{
+    ret->count = 0;
+    look_up(ret, host, port, AI_NUMERICHOST | AI_NUMERICSERV);
+    return ret->count > 0;
+}
+
 static void *run(void *arg)
 {
     struct resolve_job *j = arg;
     static const uint64_t one = 1;
 
-    look_up(&j->found, j->host, j->port);
+    look_up(&j->found, j->host, j->port, 0);
 
     ssize_t put = write(j->fd, &one, sizeof one);
 

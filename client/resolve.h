@@ -2,6 +2,7 @@
 #ifndef CLIENT_RESOLVE_H
 #define CLIENT_RESOLVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@ struct resolved {
     struct sockaddr_storage at[CLIENT_ADDRESSES_MAX];
 };
 
+/* What is an address already needs no lookup: false when it is none. */
+bool resolve_address(struct resolved *ret, const char *host, uint16_t port);
 /* Calls `done` from the loop, never from within: with no addresses when the name has none. It may
  * not be called at all when the job is cancelled first. Returns NULL when no lookup can be begun.
  */

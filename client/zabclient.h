@@ -90,6 +90,7 @@ struct zabc_conf {
     struct event_base *base; /* Must outlive the client. */
     const char *servers;     /* `host[:port],...[/chroot]`; IPv6 as `[::1]:2181`. */
     int timeout_ms;          /* 0: ZABC_TIMEOUT_MS. The server has the last word. */
+    bool keeps_order;        /* The servers are tried in the list's order. Else in a random one. */
     bool takes_read_only;    /* Whether a server without an ensemble will do for a while. */
     bool forgets_watches;    /* A new connection gets no watches back: the watchers stay silent. */
     size_t packet_bytes_max; /* Of requests and replies. 0: ZooKeeper's, 1 MiB - 1. */

@@ -8,6 +8,7 @@ import warnings
 import basics
 import recipes
 import rights
+import servers
 import sessions
 import watches
 from client import KazooAsker
@@ -39,11 +40,13 @@ def main():
         for question in module.QUESTIONS
     ]
     connect, root = sys.argv[1], fresh_root("kazoo")
+    questions += servers.questions(connect)
     if error := at_server(connect, lambda zk: zk.create(root)):
         with open(os.environ["COMPAT_REASON"], "w", encoding="utf-8") as f:
             f.write("no answer to the first request: %s\n" % error)
         return 1
-    status = ask_all(connect, root, questions, KazooAsker)
+    status = ask_all(connect, root, questions, KazooAsker, seconds=150)
+    print("  %d unexpected session expiries" % servers.EXPIRIES.count)
     if error := at_server(connect, lambda zk: zk.delete(root, recursive=True)):
         print("  left behind: %s (%s)" % (root, error))
     return status

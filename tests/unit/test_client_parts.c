@@ -69,6 +69,18 @@ START_TEST(the_order_of_servers_is_shuffled_and_keeps_all)
 }
 END_TEST
 
+START_TEST(without_chance_the_order_of_servers_stays)
+{
+    struct hosts h;
+
+    ck_assert_int_eq(hosts_parse(&h, "h2,h0,h1", NULL), 0);
+    ck_assert_str_eq(h.items[0].name, "h2");
+    ck_assert_str_eq(h.items[1].name, "h0");
+    ck_assert_str_eq(h.items[2].name, "h1");
+    hosts_done(&h);
+}
+END_TEST
+
 static const struct {
     const char *path;
     bool is_sequential;
@@ -242,6 +254,7 @@ int main(void)
 
     tcase_add_loop_test(parts, a_server_list_is_read, 0, (int)(sizeof lists / sizeof lists[0]));
     tcase_add_test(parts, the_order_of_servers_is_shuffled_and_keeps_all);
+    tcase_add_test(parts, without_chance_the_order_of_servers_stays);
     tcase_add_loop_test(parts, a_path_is_judged_in_zookeepers_words, 0,
                         (int)(sizeof paths / sizeof paths[0]));
     tcase_add_test(parts, errors_have_zookeepers_words);

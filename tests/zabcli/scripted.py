@@ -34,6 +34,25 @@ def single_commands(connect):
     check.equal(run(connect, "deleteall", "/s")[2], 0, "deleteall")
 
 
+def deleteall(connect):
+    """More nodes than fit into the batches that are under way at a time, parents in other batches than children."""
+    made = "".join("create /all/%d\ncreate /all/%d/x\ncreate /all/%d/x/y\n" % (i, i, i) for i in range(60))
+    for options in (["-b", "3"], ["-b", "1"], [], ["-b", "0"]):
+        run(connect, text="create /all\n" + made)
+        check.equal(run(connect, "getAllChildrenNumber", "/all")[0].splitlines()[-1], "180", "what is to go")
+        check.equal(run(connect, "deleteall", "/all", *options)[1:], ("", 0), "deleteall %s" % options)
+        check.equal(run(connect, "stat", "/all")[2], 1, "it is gone")
+    run(connect, text="create /all\n" + made + "create /all/5/x/kept\nsetAcl /all/5/x world:anyone:cra\n")
+    out = run(connect, "deleteall", "/all", "-b", "4")
+    check.equal(out[1:], ("Failed to delete some node(s) in the subtree!\n", 0), "parts that may not be deleted")
+    check.equal(run(connect, "stat", "/all/5/x/kept")[2], 0, "they are there")
+    check.equal(run(connect, "stat", "/all/50")[2], 1, "the others are gone")
+    super_user = "addauth digest super:compat\ndeleteall /all\n"
+    check.equal(run(connect, text=super_user)[2], 0, "now they go")
+    said = objects(run(connect, "--json", "deleteall", "/nowhere")[0])
+    check.equal((said[0]["error"], said[0]["status"]), ("NoNode", 1), "nothing is there")
+
+
 def nobody_there(connect):
     check.equal(
         run("127.0.0.1:1", "ls", "/")[1:], ("KeeperErrorCode = ConnectionLoss for /\n", 1), "no server"
@@ -128,7 +147,7 @@ def the_library(connect):
 def main():
     with common.server() as running:
         connect = common.connect_of(running)
-        for part in (the_library, single_commands, nobody_there, from_a_pipe, as_json, configuration):
+        for part in (the_library, single_commands, deleteall, nobody_there, from_a_pipe, as_json, configuration):
             part(connect)
     print("  %d checks against %s" % (check.count, os.environ.get("ZABCLI_AGAINST", "zabd")))
 

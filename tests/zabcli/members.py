@@ -5,6 +5,7 @@ its identity and its watches; and the commands about membership."""
 import os
 import re
 import sys
+import tempfile
 
 import common
 
@@ -50,7 +51,7 @@ def membership(ensemble, shell, connect):
     check.equal(lines[-1], "version=" + version, "the version")
     # The client ports stand in zoo.cfg as yet, not in the members' lines.
     check.equal(addresses, ",,", "three members without a client address")
-    check.true("Insufficient permission : null" in shell.run("reconfig -remove 3"), "not everybody may")
+    check.true("Insufficient permission : " in shell.run("reconfig -remove 3"), "not everybody may")
     shell.run("addauth digest super:compat")
     removed = shell.run("reconfig -s -remove 3")
     check.true(removed.startswith("Committed new configuration:\nserver.1="), removed)
@@ -60,7 +61,39 @@ def membership(ensemble, shell, connect):
     added = shell.run("reconfig -v %s -add %s" % (version, lines[2] + ";" + address))
     check.true("server.3=" in added, added)
     check.equal(shell.run("config -c").split()[1], ",," + address, "its client address")
-    check.equal(shell.run("reconfig -v 1 -remove 3"), "version No is not valid : null\n", "an old version")
+    check.equal(shell.run("reconfig -v 1 -remove 3"), "version No is not valid : \n", "an old version")
+
+
+def whole_membership(ensemble, shell, connect):
+    """The members as a whole, from the command line and from a file: a change that is taken, and one that is not."""
+    lines = shell.run("config").splitlines()
+    version = int(lines[-1].partition("=")[2], 16)
+    one, two = lines[0], lines[1]
+    check.equal(shell.run("config -c").split()[1].count(","), 2, "three members")
+
+    # The third one leaves.
+    out = shell.run("reconfig -s -members %s,%s" % (one, two))
+    check.true(out.startswith("Committed new configuration:\n%s\n%s\nversion=" % (one, two)), out)
+    check.true("server.3=" not in out and "dataVersion = -1" in out, out)
+    now = shell.run("config").splitlines()
+    check.equal(now[:2], [one, two], "two members")
+    later = int(now[-1].partition("=")[2], 16)
+    check.true(later > version, "a later version")
+
+    # All of them come back from a file, which may hold more than members.
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
+        file.write("tickTime=2000\n# members\n%s\n" % "\n".join(lines[:3]))
+        file.flush()
+        refused = shell.run("reconfig -file %s -v 1" % file.name)
+        check.equal(refused, "version No is not valid : \n", "a file, and an old version")
+        out = shell.run("reconfig -file %s -v %x" % (file.name, later))
+        check.true(out.startswith("Committed new configuration:\n%s\n" % "\n".join(lines[:3])), out)
+        check.equal(shell.run("config").splitlines()[:3], lines[:3], "three members")
+        mixed = shell.run("reconfig -file %s -remove 3" % file.name)
+        check.true("mixing incremental and non-incremental" in mixed, mixed)
+    ensemble.wait_serving()
+    check.equal(common.run(connect, "create", "/after")[2], 0, "the ensemble serves")
+    check.equal(shell.run("reconfig -file /does/not/exist").startswith("Error processing"), True, "no file")
 
 
 def main():
@@ -80,6 +113,7 @@ def main():
             shell.run("")
             a_shell_outlives_its_server(ensemble, shell, connect)
             membership(ensemble, shell, connect)
+            whole_membership(ensemble, shell, connect)
         finally:
             shell.kill()
     print("  %d checks at an ensemble of %s" % (check.count, kind))
