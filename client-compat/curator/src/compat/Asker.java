@@ -7,13 +7,17 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.state.ConnectionState;
@@ -27,10 +31,13 @@ import org.apache.zookeeper.ZooKeeper;
 public class Asker {
     public static final int SESSION_MS = 15000;
     /** How long anything that has to happen may take. */
-    public static final int PATIENCE_S = 20;
+    public static final int PATIENCE_S = 40;
+    /** Sessions that were over though no question had ended them. */
+    static final AtomicInteger UNEXPECTED_LOSSES = new AtomicInteger();
 
     private final String connect;
     private final String root;
+    private final Set<CuratorFramework> toBeLost = ConcurrentHashMap.newKeySet();
     private final Deque<AutoCloseable> toClose = new ArrayDeque<>();
     private final ExecutorService threads = Executors.newCachedThreadPool(body -> {
         Thread thread = new Thread(body, "question");
@@ -54,6 +61,11 @@ public class Asker {
             toClose.push(resource);
         }
         return resource;
+    }
+
+    /** Does this, too, when the question has its answer. */
+    public void afterwards(Body body) {
+        closing(body::run);
     }
 
     void cleanUp() {
@@ -89,6 +101,11 @@ public class Asker {
     public CuratorFramework started(CuratorFrameworkFactory.Builder builder) throws Exception {
         CuratorFramework client = closing(builder.build());
         States states = new States(client);
+        client.getConnectionStateListenable().addListener((c, state) -> {
+            if (state == ConnectionState.LOST && !toBeLost.contains(c)) {
+                UNEXPECTED_LOSSES.incrementAndGet();
+            }
+        });
         client.start();
         // Not blockUntilConnected(): a recipe that is started between its return and the listeners'
         // call would take the first connection for a reconnect.
@@ -108,9 +125,39 @@ public class Asker {
         return closing(new Relay(connect));
     }
 
+    /** A relay to the next server, where there are several. */
+    public Relay relayToTheNext() throws IOException {
+        int comma = connect.indexOf(',');
+        return closing(new Relay(comma < 0 ? connect
+                : connect.substring(comma + 1) + "," + connect.substring(0, comma)));
+    }
+
+    /** Returns when this client has been told, and would read, all that happened before. */
+    public static void settle(ZooKeeper zk) throws Exception {
+        CompletableFuture<Integer> answer = new CompletableFuture<>();
+        zk.sync("/", (rc, path, context) -> answer.complete(rc), null);
+        same(KeeperException.Code.get(answer.get(PATIENCE_S, TimeUnit.SECONDS)),
+                KeeperException.Code.OK, "sync");
+    }
+
+    /**
+     * The client, which now sees what others have written: its server may be another one than
+     * theirs, and behind. A client that is new needs no such call.
+     */
+    public static ZooKeeper current(ZooKeeper zk) throws Exception {
+        settle(zk);
+        return zk;
+    }
+
+    public static CuratorFramework current(CuratorFramework client) throws Exception {
+        settle(client.getZookeeperClient().getZooKeeper());
+        return client;
+    }
+
     /** Ends the client's session for good: it is closed through a second handle. */
     public void loseSession(CuratorFramework client, Relay relay) throws Exception {
         States states = new States(client);
+        toBeLost.add(client);
         ZooKeeper zk = client.getZookeeperClient().getZooKeeper();
         relay.shut(); // Or both handles would fight for the session.
         Plain thief = new Plain(this, connect, SESSION_MS, zk.getSessionId(),
@@ -120,6 +167,7 @@ public class Asker {
         relay.accept();
         states.waitFor(ConnectionState.LOST);
         states.waitFor(ConnectionState.RECONNECTED);
+        toBeLost.remove(client);
     }
 
     public <T> Future<T> inBackground(Callable<T> body) {

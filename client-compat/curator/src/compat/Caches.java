@@ -192,6 +192,9 @@ public final class Caches {
         bridge.start();
         eventually(() -> bridge.get("/t/a").map(d -> "1".equals(text(d.getData()))).orElse(false),
                 "the node");
+        asker.client().setData().forPath("/t/a", bytes("2"));
+        eventually(() -> bridge.get("/t/a").map(d -> "2".equals(text(d.getData()))).orElse(false),
+                "what another client has written");
         same(bridge.isCuratorCache(), true, "a cache on persistent watches");
     }
 }

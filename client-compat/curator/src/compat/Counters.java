@@ -1,6 +1,7 @@
 package compat;
 
 import static compat.Asker.bytes;
+import static compat.Asker.current;
 import static compat.Asker.eventually;
 import static compat.Asker.holds;
 import static compat.Asker.same;
@@ -10,12 +11,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.RetryPolicy;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.recipes.atomic.AtomicValue;
+import org.apache.curator.framework.recipes.atomic.CachedAtomicInteger;
 import org.apache.curator.framework.recipes.atomic.CachedAtomicLong;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
@@ -140,15 +143,51 @@ public final class Counters {
         same(seen.size(), 100, "numbers");
     }
 
-    public static void otherAtomicValuesWorkAlike(Asker asker) throws Exception {
-        DistributedAtomicInteger number = new DistributedAtomicInteger(asker.client(), "/int",
-                OFTEN);
-        same(number.initialize(3), true, "initialising");
-        same(number.add(4).postValue(), 7, "sum");
-        DistributedAtomicValue value = new DistributedAtomicValue(asker.client(), "/value", OFTEN);
-        value.forceSet(bytes("a"));
-        same(value.compareAndSet(bytes("a"), bytes("b")).succeeded(), true,
-                "a change from the right value");
-        same(text(value.get().postValue()), "b", "value");
+    public static void atomicIntegerCountsEveryChange(Asker asker) throws Exception {
+        DistributedAtomicInteger one = new DistributedAtomicInteger(asker.client(), "/int", OFTEN);
+        DistributedAtomicInteger two = new DistributedAtomicInteger(asker.client(), "/int", OFTEN);
+        same(one.initialize(3), true, "initialising");
+        same(two.initialize(4), false, "initialising what is there");
+        List<Future<Void>> all = new ArrayList<>();
+        for (DistributedAtomicInteger number : List.of(one, two)) {
+            all.add(asker.inBackground(() -> {
+                for (int n = 0; n < 20; n++) {
+                    holds(number.add(2).succeeded(), "an addition failed");
+                }
+            }));
+        }
+        asker.join(all);
+        same(new DistributedAtomicInteger(asker.client(), "/int", OFTEN).get().postValue(), 83,
+                "sum");
+    }
+
+    public static void cachedIntegerTakesNumbersInBlocks(Asker asker) throws Exception {
+        CachedAtomicInteger one = new CachedAtomicInteger(
+                new DistributedAtomicInteger(asker.client(), "/int", OFTEN), 5);
+        CachedAtomicInteger two = new CachedAtomicInteger(
+                new DistributedAtomicInteger(asker.client(), "/int", OFTEN), 5);
+        Set<Integer> seen = new TreeSet<>();
+        for (int n = 0; n < 10; n++) {
+            seen.add(one.next().preValue());
+            seen.add(two.next().preValue());
+        }
+        same(seen.size(), 20, "numbers");
+    }
+
+    public static void atomicValueHasOneWriterAtATime(Asker asker) throws Exception {
+        CuratorFramework second = asker.client();
+        DistributedAtomicValue one = new DistributedAtomicValue(asker.client(), "/value", OFTEN);
+        DistributedAtomicValue two = new DistributedAtomicValue(second, "/value", OFTEN);
+        one.forceSet(bytes("a"));
+        current(second);
+        List<Future<Boolean>> tries = new ArrayList<>();
+        for (DistributedAtomicValue value : List.of(one, two)) {
+            tries.add(asker.inBackground(
+                    () -> value.compareAndSet(bytes("a"), bytes("b")).succeeded()));
+        }
+        holds(asker.result(tries.get(0)) != asker.result(tries.get(1)),
+                "not one change from the right value");
+        current(second);
+        same(text(two.get().postValue()), "b", "value");
     }
 }

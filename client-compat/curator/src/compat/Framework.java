@@ -1,11 +1,13 @@
 package compat;
 
 import static compat.Asker.bytes;
+import static compat.Asker.current;
 import static compat.Asker.eventually;
 import static compat.Asker.holds;
 import static compat.Asker.raises;
 import static compat.Asker.refused;
 import static compat.Asker.same;
+import static compat.Asker.settle;
 import static compat.Asker.text;
 
 import compat.Asker.Events;
@@ -142,12 +144,12 @@ public final class Framework {
         removed.expect("DataWatchRemoved /a");
         other.setData().forPath("/a", bytes("1"));
         Events all = new Events();
-        client.getData().usingWatcher(all).forPath("/a");
+        current(client).getData().usingWatcher(all).forPath("/a");
         client.watchers().remove(all).forPath("/a");
         raises(KeeperException.NoWatcherException.class,
                 () -> client.watchers().remove(all).forPath("/a"));
         other.setData().forPath("/a", bytes("2"));
-        client.sync().forPath("/a");
+        settle(client.getZookeeperClient().getZooKeeper());
         same(removed.list(), List.of("DataWatchRemoved /a"), "events of the removed watcher");
         same(all.list(), List.of("DataWatchRemoved /a"), "events of the other removed watcher");
     }

@@ -73,7 +73,7 @@ public final class Locks {
         same(tryFor(two, 300), false, "entry of another");
         one.release();
         same(tryFor(two, 300), false, "entry of another after one release of two");
-        same(one.getParticipantNodes().size(), 1, "participants");
+        eventually(() -> one.getParticipantNodes().size() == 1, "one participant");
         one.release();
         holds(tryFor(two, 10000), "entry after both releases");
         raises(IllegalMonitorStateException.class, one::release);
@@ -134,12 +134,17 @@ public final class Locks {
         CuratorFramework client = asker.client();
         SharedCount limit = asker.closing(new SharedCount(client, "/limit", 2));
         limit.start();
+        CuratorFramework second = asker.client();
+        SharedCount same = asker.closing(new SharedCount(second, "/limit", 2));
+        same.start();
         InterProcessSemaphoreV2 one = new InterProcessSemaphoreV2(client, "/sem", limit);
+        InterProcessSemaphoreV2 two = new InterProcessSemaphoreV2(second, "/sem", same);
         Collection<Lease> leases = one.acquire(2);
         same(one.acquire(300, TimeUnit.MILLISECONDS), null, "a lease too many");
-        same(one.getParticipantNodes().size(), 2, "participants");
+        same(two.acquire(300, TimeUnit.MILLISECONDS), null, "a lease too many of another");
+        eventually(() -> one.getParticipantNodes().size() == 2, "two participants");
         limit.setCount(3);
-        holds(one.acquire(10, TimeUnit.SECONDS) != null, "a lease after the limit was raised");
+        holds(two.acquire(10, TimeUnit.SECONDS) != null, "a lease after the limit was raised");
         one.returnAll(leases);
         eventually(() -> one.getParticipantNodes().size() == 1, "one participant");
     }

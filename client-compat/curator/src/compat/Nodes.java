@@ -1,6 +1,7 @@
 package compat;
 
 import static compat.Asker.bytes;
+import static compat.Asker.current;
 import static compat.Asker.eventually;
 import static compat.Asker.holds;
 import static compat.Asker.same;
@@ -31,6 +32,7 @@ public final class Nodes {
     public static void persistentNodeComesBackWhenDeleted(Asker asker) throws Exception {
         CuratorFramework other = asker.client();
         PersistentNode node = node(asker, asker.client(), CreateMode.EPHEMERAL);
+        current(other);
         for (int i = 0; i < 3; i++) {
             long old = other.checkExists().forPath("/node").getCzxid();
             other.delete().forPath("/node");
@@ -49,7 +51,7 @@ public final class Nodes {
         CuratorFramework client = asker.client(relay);
         CuratorFramework other = asker.client();
         node(asker, client, CreateMode.EPHEMERAL);
-        long owner = other.checkExists().forPath("/node").getEphemeralOwner();
+        long owner = current(other).checkExists().forPath("/node").getEphemeralOwner();
         asker.loseSession(client, relay);
         eventually(() -> {
             var stat = other.checkExists().forPath("/node");
@@ -62,9 +64,9 @@ public final class Nodes {
         CuratorFramework other = asker.client();
         node(asker, asker.client(), CreateMode.CONTAINER);
         other.create().forPath("/node/child");
-        other.delete().forPath("/node/child");
-        // Reaped when it is empty, and made anew at once.
         long old = other.checkExists().forPath("/node").getCzxid();
+        // Reaped when it is empty, and made anew at once.
+        other.delete().forPath("/node/child");
         eventually(() -> {
             var stat = other.checkExists().forPath("/node");
             return stat != null && stat.getCzxid() > old;
@@ -76,7 +78,7 @@ public final class Nodes {
         PersistentTtlNode node = new PersistentTtlNode(asker.client(), "/node", 1000, bytes("1"));
         node.start();
         holds(node.waitForInitialCreate(Asker.PATIENCE_S, TimeUnit.SECONDS), "no node");
-        long created = other.checkExists().forPath("/node").getCzxid();
+        long created = current(other).checkExists().forPath("/node").getCzxid();
         Thread.sleep(3000); // Three times the time to live: the passing of time is the question.
         same(other.checkExists().forPath("/node").getCzxid(), created, "the touched node");
         node.close();

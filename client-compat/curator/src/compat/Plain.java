@@ -2,7 +2,6 @@ package compat;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.WatchedEvent;
 import org.apache.zookeeper.Watcher;
 import org.apache.zookeeper.Watcher.Event.KeeperState;
@@ -73,13 +72,6 @@ public class Plain implements Watcher {
 
     /** Returns when the client has been told all that happened before. */
     public void settle() throws Exception {
-        CountDownLatch done = new CountDownLatch(1);
-        int[] status = new int[1];
-        zk.sync("/", (rc, path, context) -> {
-            status[0] = rc;
-            done.countDown();
-        }, null);
-        Asker.holds(done.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "no answer to a sync");
-        Asker.same(KeeperException.Code.get(status[0]), KeeperException.Code.OK, "sync");
+        Asker.settle(zk);
     }
 }

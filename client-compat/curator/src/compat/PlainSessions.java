@@ -1,5 +1,6 @@
 package compat;
 
+import static compat.Asker.current;
 import static compat.Asker.holds;
 import static compat.Asker.refused;
 import static compat.Asker.same;
@@ -30,7 +31,7 @@ public final class PlainSessions {
         ZooKeeper other = PlainBasics.open(asker);
         long session = plain.zk.getSessionId();
         makeEphemeral(plain.zk, "/e");
-        long created = other.exists("/e", false).getCzxid();
+        long created = current(other).exists("/e", false).getCzxid();
         for (int i = 1; i <= 3; i++) {
             relay.cut();
             plain.waitForDisconnections(i);
@@ -48,16 +49,59 @@ public final class PlainSessions {
         ZooKeeper other = PlainBasics.open(asker);
         makeEphemeral(first.zk, "/e");
         relay.shut(); // Or both would fight for the session.
-        Plain second = new Plain(asker, asker.connect(), Asker.SESSION_MS, first.zk.getSessionId(),
-                first.zk.getSessionPasswd());
+        // At the same server; another one would keep the old connection for reading.
+        Plain second = new Plain(asker, asker.relay().address(), Asker.SESSION_MS,
+                first.zk.getSessionId(), first.zk.getSessionPasswd());
         same(second.zk.getSessionId(), first.zk.getSessionId(), "session");
         first.waitForDisconnections(1); // The server has let it go.
-        same(other.exists("/e", false).getEphemeralOwner(), second.zk.getSessionId(), "owner");
+        same(current(other).exists("/e", false).getEphemeralOwner(), second.zk.getSessionId(),
+                "owner");
         second.zk.close();
-        same(other.exists("/e", false), null, "the ephemeral of the closed session");
+        same(current(other).exists("/e", false), null, "the ephemeral of the closed session");
         relay.accept();
         first.waitForExpiry();
         refused(Code.SESSIONEXPIRED, () -> first.zk.exists("/", false));
+    }
+
+    public static void theOldHandleOfAMovedSessionWritesNoMore(Asker asker) throws Exception {
+        Relay relay = asker.relay();
+        Plain first = new Plain(asker, relay.address(), Asker.SESSION_MS);
+        makeEphemeral(first.zk, "/e");
+        relay.shut(); // Or both would fight for the session.
+        Plain second = new Plain(asker, asker.relayToTheNext().address(), Asker.SESSION_MS,
+                first.zk.getSessionId(), first.zk.getSessionPasswd());
+        same(second.zk.getSessionId(), first.zk.getSessionId(), "session");
+        second.zk.setData("/e", null, 0);
+        refused(Code.CONNECTIONLOSS, () -> first.zk.setData("/e", null, -1));
+        first.waitForDisconnections(1);
+        same(second.zk.exists("/e", false).getVersion(), 1, "version");
+        holds(!second.isExpired(), "the session expired");
+    }
+
+    public static void aSessionMovesToTheNextServer(Asker asker) throws Exception {
+        Relay one = asker.relay();
+        Relay two = asker.relayToTheNext();
+        Plain plain = new Plain(asker, one.address() + "," + two.address(), Asker.SESSION_MS);
+        ZooKeeper other = PlainBasics.open(asker);
+        long session = plain.zk.getSessionId();
+        make(plain.zk, "/a", "");
+        makeEphemeral(plain.zk, "/e");
+        for (int i = 1; i <= 3; i++) {
+            Events events = new Events();
+            plain.zk.getData("/a", events, null);
+            (one.isUsed() ? one : two).refuse();
+            plain.waitForDisconnections(i);
+            current(other).setData("/a", null, -1);
+            plain.waitForConnections(i + 1);
+            events.expect("NodeDataChanged /a");
+            plain.zk.setData("/e", null, -1);
+            one.accept();
+            two.accept();
+        }
+        same(plain.zk.getSessionId(), session, "session");
+        same(current(other).exists("/e", false).getEphemeralOwner(), session, "owner");
+        same(other.exists("/e", false).getVersion(), 3, "version");
+        holds(!plain.isExpired(), "the session expired");
     }
 
     private static void expectExpired(Asker asker, long session, byte[] password) throws Exception {
@@ -102,7 +146,7 @@ public final class PlainSessions {
         ZooKeeper other = PlainBasics.open(asker);
         Events events = new Events();
         makeEphemeral(plain.zk, "/e");
-        other.exists("/e", events);
+        current(other).exists("/e", events);
         long cut = System.nanoTime();
         relay.refuse();
         events.expect("NodeDeleted /e");

@@ -32,6 +32,7 @@ public final class PlainWatches {
         ZooKeeper other = open(asker).zk;
         Events events = new Events();
         make(other, "/a", "0");
+        plain.settle();
         plain.zk.getData("/a", events, null);
         plain.zk.exists("/a", events);
         make(other, "/a/child", "");
@@ -61,6 +62,7 @@ public final class PlainWatches {
         Events events = new Events();
         make(other, "/p", "");
         make(other, "/p/a", "");
+        plain.settle();
         plain.zk.getChildren("/p", events);
         other.setData("/p", null, -1);
         other.setData("/p/a", null, -1);
@@ -133,6 +135,7 @@ public final class PlainWatches {
         Events events = new Events();
         make(other, "/a", "");
         make(other, "/ab", "");
+        plain.settle();
         plain.zk.addWatch("/a", events, AddWatchMode.PERSISTENT_RECURSIVE);
         make(other, "/a/b", "");
         make(other, "/a/b/c", "");
@@ -162,6 +165,7 @@ public final class PlainWatches {
         Events above = new Events();
         make(other, "/a", "");
         make(other, "/a/b", "");
+        plain.settle();
         plain.zk.getData("/a/b", once, null);
         plain.zk.addWatch("/a/b", persistent, AddWatchMode.PERSISTENT);
         plain.zk.addWatch("/a/b", recursive, AddWatchMode.PERSISTENT_RECURSIVE);
@@ -185,6 +189,7 @@ public final class PlainWatches {
         make(other, "/a", "");
         raises(NoWatcherException.class,
                 () -> plain.zk.removeWatches("/a", removed, WatcherType.Data, false));
+        plain.settle();
         plain.zk.getData("/a", removed, null);
         plain.zk.getData("/a", kept, null);
         plain.zk.addWatch("/a", persistent, AddWatchMode.PERSISTENT);
@@ -206,6 +211,8 @@ public final class PlainWatches {
     public static void everyKindLivesThroughAReconnect(Asker asker) throws Exception {
         Relay relay = asker.relay();
         Plain plain = new Plain(asker, relay.address(), Asker.SESSION_MS);
+        // A relay leads to the first server: both have the same one.
+        Plain near = new Plain(asker, asker.relay().address(), Asker.SESSION_MS);
         ZooKeeper other = open(asker).zk;
         Events data = new Events();
         Events gone = new Events();
@@ -217,6 +224,7 @@ public final class PlainWatches {
         for (String path : List.of("/data", "/gone", "/kids", "/idle", "/tree")) {
             make(other, path, "");
         }
+        plain.settle();
         plain.zk.getData("/data", data, null);
         plain.zk.exists("/gone", gone);
         plain.zk.getChildren("/kids", kids);
@@ -232,6 +240,7 @@ public final class PlainWatches {
         make(other, "/kids/a", "");
         make(other, "/born", "");
         make(other, "/tree/unheard", "");
+        near.settle();
         relay.accept();
         plain.waitForConnections(2);
         data.expect("NodeDataChanged /data");

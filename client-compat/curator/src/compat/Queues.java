@@ -1,6 +1,7 @@
 package compat;
 
 import static compat.Asker.bytes;
+import static compat.Asker.current;
 import static compat.Asker.eventually;
 import static compat.Asker.holds;
 import static compat.Asker.same;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -25,6 +27,8 @@ import org.apache.curator.framework.recipes.queue.DistributedQueue;
 import org.apache.curator.framework.recipes.queue.QueueBuilder;
 import org.apache.curator.framework.recipes.queue.QueueConsumer;
 import org.apache.curator.framework.recipes.queue.QueueSerializer;
+import org.apache.curator.framework.recipes.queue.QueueSharder;
+import org.apache.curator.framework.recipes.queue.QueueSharderPolicies;
 import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.state.ConnectionState;
 
@@ -50,9 +54,14 @@ public final class Queues {
     }
 
     private static QueueConsumer<String> into(List<String> list) {
+        return into(list, new CountDownLatch(0));
+    }
+
+    private static QueueConsumer<String> into(List<String> list, CountDownLatch gate) {
         return new QueueConsumer<>() {
             @Override
-            public void consumeMessage(String item) {
+            public void consumeMessage(String item) throws Exception {
+                gate.await();
                 list.add(item);
             }
 
@@ -120,15 +129,49 @@ public final class Queues {
     public static void delayQueueWaits(Asker asker) throws Exception {
         List<String> taken = list();
         DistributedDelayQueue<String> queue = asker.closing(
-                QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
-                        .buildDelayQueue());
+                QueueBuilder.builder(asker.client(), null, TEXT, "/queue").buildDelayQueue());
         queue.start();
+        for (int i = 0; i < 2; i++) {
+            asker.closing(QueueBuilder.builder(asker.client(), into(taken), TEXT, "/queue")
+                    .lockPath("/locks").buildDelayQueue()).start();
+        }
         long start = System.currentTimeMillis();
         queue.put("later", start + 1500);
         queue.put("now", start);
         eventually(() -> taken.size() == 2, "both items");
         same(List.copyOf(taken), List.of("now", "later"), "items");
         holds(System.currentTimeMillis() - start >= 1500, "the delayed item came early");
+    }
+
+    public static void shardedQueueSpreadsItsItems(Asker asker) throws Exception {
+        List<String> taken = list();
+        CountDownLatch gate = new CountDownLatch(1); // Until then the queues only fill.
+        QueueConsumer<String> consumer = into(taken, gate);
+        QueueSharderPolicies policies = QueueSharderPolicies.builder()
+                .newQueueThreshold(5)
+                .thresholdCheckMs(100)
+                .maxQueues(3)
+                .build();
+        List<QueueSharder<String, DistributedQueue<String>>> sharders = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            QueueSharder<String, DistributedQueue<String>> sharder = asker.closing(
+                    new QueueSharder<>(asker.client(),
+                            (c, path) -> QueueBuilder.builder(c, consumer, TEXT, path).buildQueue(),
+                            "/all", "/leader", policies));
+            sharder.start();
+            sharders.add(sharder);
+        }
+        AtomicInteger count = new AtomicInteger();
+        eventually(() -> {
+            sharders.get(count.get() % 2).getQueue().put("item" + count.getAndIncrement());
+            return sharders.stream().allMatch(sharder -> sharder.getShardQty() == 3);
+        }, "three queues at both clients");
+        same(new TreeSet<>(sharders.get(1).getQueuePaths()),
+                new TreeSet<>(sharders.get(0).getQueuePaths()), "queues");
+        gate.countDown();
+        eventually(() -> taken.size() >= count.get(), "all items");
+        same(new TreeSet<>(taken), new TreeSet<>(items(count.get())), "items");
+        same(taken.size(), count.get(), "items taken");
     }
 
     public static void idQueueRemovesByName(Asker asker) throws Exception {
@@ -147,12 +190,14 @@ public final class Queues {
 
     public static void simpleQueueBlocksUntilThereIsSomething(Asker asker) throws Exception {
         SimpleDistributedQueue one = new SimpleDistributedQueue(asker.client(), "/queue");
-        SimpleDistributedQueue two = new SimpleDistributedQueue(asker.client(), "/queue");
+        CuratorFramework second = asker.client();
+        SimpleDistributedQueue two = new SimpleDistributedQueue(second, "/queue");
         same(one.poll(), null, "an item of an empty queue");
         Future<byte[]> waiting = asker.inBackground(two::take);
         one.offer(bytes("1"));
         same(text(asker.result(waiting)), "1", "the item waited for");
         one.offer(bytes("2"));
+        current(second);
         same(text(two.peek()), "2", "the item looked at");
         same(text(two.poll(10, TimeUnit.SECONDS)), "2", "the item taken");
         same(two.poll(200, TimeUnit.MILLISECONDS), null, "an item of an empty queue");
@@ -160,8 +205,10 @@ public final class Queues {
 
     public static void barrierHoldsUntilItIsRemoved(Asker asker) throws Exception {
         DistributedBarrier one = new DistributedBarrier(asker.client(), "/barrier");
-        DistributedBarrier two = new DistributedBarrier(asker.client(), "/barrier");
+        CuratorFramework second = asker.client();
+        DistributedBarrier two = new DistributedBarrier(second, "/barrier");
         one.setBarrier();
+        current(second);
         same(two.waitOnBarrier(300, TimeUnit.MILLISECONDS), false, "passing the barrier");
         Future<Boolean> waiting = asker.inBackground(() -> two.waitOnBarrier(15, TimeUnit.SECONDS));
         one.removeBarrier();

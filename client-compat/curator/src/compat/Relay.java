@@ -126,6 +126,10 @@ public class Relay implements AutoCloseable {
         cut();
     }
 
+    public synchronized boolean isUsed() {
+        return open.stream().anyMatch(socket -> !socket.isClosed());
+    }
+
     public synchronized void accept() {
         refusing = false;
     }

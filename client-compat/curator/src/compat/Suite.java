@@ -20,7 +20,7 @@ import org.apache.curator.retry.RetryNTimes;
 
 /** Asks all questions, a few at a time, since most of them wait: compat.Suite CONNECT. */
 public class Suite {
-    private static final int QUESTION_S = 60;
+    private static final int QUESTION_S = 150;
     private static final int AT_ONCE = 3;
     private static final List<Class<?>> QUESTIONS = List.of(PlainBasics.class, PlainWatches.class,
             PlainSessions.class, Framework.class, Rights.class, Locks.class, Leaders.class,
@@ -31,6 +31,7 @@ public class Suite {
             + Long.toHexString(new java.security.SecureRandom().nextLong());
     private final List<String> wrong = new ArrayList<>();
     private int count;
+    private int skipped;
 
     Suite(String connect) {
         this.connect = connect;
@@ -69,9 +70,16 @@ public class Suite {
             }
             threads.shutdown();
             Asker.holds(threads.awaitTermination(1, TimeUnit.HOURS), "questions are still open");
+            askAlone(Failover.class, janitor);
             janitor.delete().quietly().deletingChildrenIfNeeded().forPath(root);
         }
-        System.out.printf("  %d questions, %d wrong answers%n", count, wrong.size());
+        int losses = Asker.UNEXPECTED_LOSSES.get();
+        if (losses > 0) {
+            wrong.add(losses + " sessions were lost unexpectedly");
+        }
+        System.out.printf("  %d unexpected session expiries%n", losses);
+        System.out.printf("  %d questions, %d wrong answers, %d skipped%n", count, wrong.size(),
+                skipped);
         if (!wrong.isEmpty()) {
             reason(wrong.size() + " of " + count + " questions: " + String.join("; ",
                     wrong.subList(0, Math.min(5, wrong.size())))
@@ -80,14 +88,33 @@ public class Suite {
         return wrong.isEmpty() && count > 0;
     }
 
-    private void ask(Class<?> topic, CuratorFramework janitor, ExecutorService threads)
-            throws Exception {
-        List<Method> questions = Arrays.stream(topic.getDeclaredMethods())
+    /** These questions kill servers, which the others must not notice. */
+    private void askAlone(Class<?> topic, CuratorFramework janitor) throws Exception {
+        if (!Ensemble.isThere()) {
+            for (Method question : questions(topic)) {
+                System.out.printf("  skipped: %s.%s (no ensemble whose servers may be killed)%n",
+                        topic.getSimpleName(), question.getName());
+                skipped++;
+            }
+            return;
+        }
+        ExecutorService alone = Executors.newSingleThreadExecutor();
+        ask(topic, janitor, alone);
+        alone.shutdown();
+        Asker.holds(alone.awaitTermination(1, TimeUnit.HOURS), "questions are still open");
+    }
+
+    private static List<Method> questions(Class<?> topic) {
+        return Arrays.stream(topic.getDeclaredMethods())
                 .filter(m -> Modifier.isPublic(m.getModifiers())
                         && Arrays.equals(m.getParameterTypes(), new Class<?>[] {Asker.class}))
                 .sorted(Comparator.comparing(Method::getName))
                 .toList();
-        for (Method question : questions) {
+    }
+
+    private void ask(Class<?> topic, CuratorFramework janitor, ExecutorService threads)
+            throws Exception {
+        for (Method question : questions(topic)) {
             String name = topic.getSimpleName() + "." + question.getName();
             String only = System.getenv("COMPAT_ONLY"); // For work on one question.
             if (only != null && !name.matches(only)) {
