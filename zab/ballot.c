@@ -78,8 +78,10 @@ struct ballot_voter *ballot_find(const struct ballot *b, zk_sid sid)
 void ballot_clear(struct ballot *b)
 {
     for (size_t i = 0; i < b->count; i++)
-        b->voters[i] =
-            (struct ballot_voter){ .sid = b->voters[i].sid, .is_gone = b->voters[i].is_gone };
+        b->voters[i] = (struct ballot_voter){ .sid = b->voters[i].sid,
+                                              .is_gone = b->voters[i].is_gone,
+                                              .early = b->voters[i].early,
+                                              .early_ms = b->voters[i].early_ms };
 }
 
 void ballot_clear_votes(struct ballot *b)

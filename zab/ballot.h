@@ -33,6 +33,8 @@ struct ballot_voter {
     struct ballot_entry box[BALLOT_BOXES];
     struct ballot_entry heard; /* The last that came, whatever became of it. */
     int64_t told_ms;           /* When it was told what it had missed; good only with the above. */
+    struct ballot_entry early; /* A vote that came when we did not look yet, and when that was. */
+    int64_t early_ms;
 };
 
 struct ballot {
@@ -47,7 +49,7 @@ void ballot_done(struct ballot *b);
 void ballot_configure(struct ballot *b, struct zab_config *cur, struct zab_config *last_seen);
 struct ballot_voter *ballot_find(const struct ballot *b, zk_sid sid); /* Or NULL. */
 
-/* All that was said is forgotten, but not who is gone. */
+/* All that was said is forgotten, but not who is gone, nor what was said before we looked. */
 void ballot_clear(struct ballot *b);
 /* A new round: what was said outside of it stays. */
 void ballot_clear_votes(struct ballot *b);

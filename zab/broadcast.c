@@ -4,7 +4,12 @@
 #include "zab/core.h"
 #include "zab/mutation.h"
 
-enum { LAGGARDS_MS = 15 }; /* Of a hand-over: how long it waits for the last learners. */
+enum {
+    LAGGARDS_MS = 15, /* Of a hand-over: how long it waits for the last learners. */
+    /* A learner of ZooKeeper says that it has heard of a txn while its threads still pass it on;
+     * one whose leader goes at that moment may end itself (docs/differences.md). */
+    ZOOKEEPER_MS = 50,
+};
 
 void broadcast_begin(struct zab *z)
 {
@@ -302,7 +307,8 @@ int64_t broadcast_deadline(const struct zab *z)
 
     if (z->phase == ZAB_BROADCAST && l->round == l->confirmed && z->drawn > l->round)
         return z->now_ms;
-    return l->drained_ms < l->half_ms ? l->drained_ms : l->half_ms;
+    int64_t end_ms = l->settled_ms == NEVER ? l->drained_ms : l->settled_ms;
+    return end_ms < l->half_ms ? end_ms : l->half_ms;
 }
 
 /* ---- Confirm rounds: do we lead still? One at a time; what is asked meanwhile shares the next. */
@@ -423,6 +429,14 @@ static void wait_less(struct zab *z)
         z->lead.drained_ms = end_ms;
 }
 
+static bool has_zookeepers(const struct zab *z)
+{
+    for (size_t i = 0; i < z->learner_count; i++)
+        if (z->learners[i].stage == LEARNER_UP && !z->learners[i].is_zabd)
+            return true;
+    return false;
+}
+
 /* An answer to a PING behind the last COMMIT says that the COMMIT has arrived. */
 static void drain(struct zab *z)
 {
@@ -440,7 +454,11 @@ static void drain(struct zab *z)
             }
     }
     wait_less(z);
-    if (is_drained(z))
+    if (!is_drained(z))
+        return;
+    if (l->settled_ms == NEVER)
+        l->settled_ms = z->now_ms + (has_zookeepers(z) ? ZOOKEEPER_MS : 0);
+    if (z->now_ms >= l->settled_ms)
         core_look(z, l->end_why);
 }
 

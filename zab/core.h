@@ -79,6 +79,7 @@ struct leading {
     int64_t half_ms;    /* Next half tick. */
     int64_t short_ms;   /* Since when there is no quorum of links; NEVER. */
     int64_t drained_ms; /* When the hand-over waits no longer. */
+    int64_t settled_ms; /* When it ends: all was heard, or waited for; NEVER. */
     zk_zxid lag_zxid;   /* A proposal that our own log is to have; 0: none. */
     int64_t lag_ms;     /* Since when. */
     const char *end_why;
@@ -141,6 +142,8 @@ struct zab {
     bool has_begun, is_retired; /* Retired: handed over for good. */
     bool is_observer;
     int64_t accepted, current;
+    /* The latest epoch for which a voter refused to follow us. */
+    int64_t promised_to_another;
     zk_zxid proposed;  /* Leader: last one submitted, or begin of the epoch. */
     zk_zxid appended;  /* In our log or on its way there. */
     zk_zxid logged;    /* Durable. */

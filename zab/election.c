@@ -434,6 +434,30 @@ static void hear_stranger(struct election *e, int64_t now_ms, zk_sid from,
         tell_stranger(e, from);
 }
 
+/* Others may have seen the end of our leader before us. What they tell each other then is said
+ * once, and they stop saying it when they agree. */
+static void keep_for_later(struct ballot_voter *from, int64_t now_ms, const struct zab_vote *vote)
+{
+    from->early = looks_for(*vote);
+    from->early_ms = now_ms;
+}
+
+static void hear_early(struct election *e, int64_t now_ms, struct election_out *ret)
+{
+    for (size_t i = 0; i < e->ballot.count; i++) {
+        struct ballot_voter *v = &e->ballot.voters[i];
+        struct ballot_entry said = v->early;
+
+        v->early.is_there = false;
+        if (!said.is_there || v->is_gone || !is_looking(e) || said.vote.round < e->round ||
+            now_ms - v->early_ms > e->conf.finalize_ms ||
+            ballot_find(&e->ballot, said.vote.leader) == NULL)
+            continue;
+        v->heard = said;
+        hear_looking(e, now_ms, v, &said.vote, ret);
+    }
+}
+
 void election_notified(struct election *e, int64_t now_ms, zk_sid from,
                        const struct zab_notification *n, struct election_out *ret)
 {
@@ -452,10 +476,12 @@ void election_notified(struct election *e, int64_t now_ms, zk_sid from,
         hear_stranger(e, now_ms, from, n);
     } else if (is_state(n->state)) {
         voter->is_gone = false;
-        if (is_looking(e))
+        if (is_looking(e)) {
             hear(e, now_ms, voter, n, ret);
-        else if (n->state == ZAB_STATE_LOOKING)
+        } else if (n->state == ZAB_STATE_LOOKING) {
+            keep_for_later(voter, now_ms, &n->vote);
             tell(e, from, e->vote);
+        }
     }
     end_call(e, ret);
 }
@@ -487,6 +513,7 @@ void election_begin(struct election *e, int64_t now_ms, zk_zxid zxid, int64_t ep
     e->interval_ms = e->conf.resend_min_ms > 0 ? e->conf.resend_min_ms : 1;
     adopt(e, now_ms, e->own);
     count_votes(e, now_ms, ret);
+    hear_early(e, now_ms, ret);
     end_call(e, ret);
 }
 

@@ -170,6 +170,8 @@ static void admit(struct zab *z, struct learner *l)
         send_leaderinfo(z, l);
     } else {
         bool is_voter = zab_config_is_voter(z->cur, l->sid);
+        if (is_voter && l->accepted > z->promised_to_another)
+            z->promised_to_another = l->accepted;
         lead_drop(z, l, "it has promised a later epoch than ours");
         /* It would stay outside until another leads; so we make that soon, with a higher epoch. But
          * not again and again: anybody could say so. */
@@ -195,8 +197,12 @@ void lead_begin(struct zab *z, const char *why)
                            .half_ms = z->now_ms + z->conf.tick_ms / 2,
                            .short_ms = NEVER,
                            .drained_ms = NEVER,
+                           .settled_ms = NEVER,
                            .confirmed = z->drawn,
                            .round = z->drawn };
+    /* Whoever of them says first where it stands, this epoch is for that voter, too. */
+    if (z->promised_to_another >= l->epoch && !ZAB_MUTATED(REUSE_EPOCH))
+        l->epoch = z->promised_to_another + 1;
     z->looker_count = 0;
     core_mend_state(z);
     core_settle(z);

@@ -37,6 +37,70 @@ START_TEST(a_leader_says_that_it_leads)
 }
 END_TEST
 
+/* Server 1 of three follows 3, elected in round 4; server 2 sees the end of it first, and tells us
+ * once. */
+static void hears_too_early(int64_t round)
+{
+    looks(1, 3);
+    hear(2, LOOKING, vote_for(3, 5, 4, 1));
+    hear(3, LEADING, vote_for(3, 5, 4, 1));
+    is_decided(vote_for(3, 5, 4, 1));
+    hear(2, LOOKING, vote_for(2, 5, round, 1));
+    is_told(2, FOLLOWING, vote_for(3, 5, 4, 1));
+    election_reachable(e, now_ms, 3, false, &out);
+}
+
+START_TEST(a_vote_that_came_before_we_looked_counts)
+{
+    hears_too_early(5);
+    now_ms += FINALIZE_MS;
+    begin(5, 1);
+    is_decided(vote_for(2, 5, 5, 1));
+    is_told(2, LOOKING, vote_for(2, 5, 5, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_vote_that_came_long_before_we_looked_does_not)
+{
+    hears_too_early(5);
+    now_ms += FINALIZE_MS + 1;
+    begin(5, 1);
+    proposes(vote_for(1, 5, 5, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_vote_of_a_round_before_ours_does_not_count)
+{
+    hears_too_early(4);
+    begin(5, 1);
+    proposes(vote_for(1, 5, 5, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_vote_of_one_that_is_gone_meanwhile_does_not_count)
+{
+    hears_too_early(5);
+    election_reachable(e, now_ms, 2, false, &out);
+    begin(5, 1);
+    proposes(vote_for(1, 5, 5, 1));
+    over();
+}
+END_TEST
+
+START_TEST(a_vote_that_came_early_counts_once)
+{
+    hears_too_early(5);
+    begin(5, 1);
+    is_decided(vote_for(2, 5, 5, 1));
+    begin(5, 1);
+    proposes(vote_for(1, 5, 6, 1));
+    over();
+}
+END_TEST
+
 START_TEST(a_voter_that_has_its_leader_is_not_answered)
 {
     follows();
@@ -336,6 +400,11 @@ static TCase *answers(void)
 
     tcase_add_test(tc, a_voter_that_looks_is_told_the_vote_with_its_own_round);
     tcase_add_test(tc, a_leader_says_that_it_leads);
+    tcase_add_test(tc, a_vote_that_came_before_we_looked_counts);
+    tcase_add_test(tc, a_vote_that_came_long_before_we_looked_does_not);
+    tcase_add_test(tc, a_vote_of_a_round_before_ours_does_not_count);
+    tcase_add_test(tc, a_vote_of_one_that_is_gone_meanwhile_does_not_count);
+    tcase_add_test(tc, a_vote_that_came_early_counts_once);
     tcase_add_test(tc, a_voter_that_has_its_leader_is_not_answered);
     tcase_add_test(tc, nothing_that_is_heard_undoes_a_decision);
     tcase_add_test(tc, the_established_epoch_is_told_once_it_is_settled);
