@@ -1,5 +1,6 @@
 #include "bench/compare.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +12,12 @@
 #include "bench/run.h"
 #include "bench/text.h"
 #include "cli/json.h"
+#include "util/check.h"
 
-enum { FILE_BYTES_MAX = 256 << 20, LABEL = 30, NUMBER = 16, RATIO = 10 };
+/* Bytes; a longer file is refused. A week has some 60 MB, and takes 20 times that in memory. */
+enum { FILE_BYTES_MAX = 64 << 20 };
+
+enum { LABEL = 30, NUMBER = 16, RATIO = 10 };
 
 /* Which of two is better. Counts of what went wrong have no ratio: often one of them is 0. */
 enum sense { MORE, LESS, NEITHER };
@@ -50,12 +55,57 @@ static const char *const alike[] = {
     "options.keys", "options.rate",     "options.duration_s",  "options.reads_percent"
 };
 
-/* One row of both; false: they don't both have it. `ratio` is 0 when there is none. */
-static bool row_of(const struct row *row, const struct json_node *a, const struct json_node *b,
-                   double ret[3])
+json_t *compare_read(struct bytes *wrong, const char *text, size_t len)
 {
-    if (!json_find_number(&ret[0], a, row->path) || !json_find_number(&ret[1], b, row->path))
+    json_error_t error;
+
+    json_set_alloc_funcs(zk_xmalloc, free);
+
+    /* All numbers alike: a whole one beyond 64 bits is none that must be refused. */
+    json_t *ret = json_loadb(len > 0 ? text : "", len, JSON_DECODE_INT_AS_REAL, &error);
+
+    if (ret == NULL) {
+        /* It quotes the text, where anything may be. */
+        for (char *c = error.text; *c != '\0'; c++)
+            *c = iscntrl((unsigned char)*c) != 0 ? '?' : *c;
+        bytes_printf(wrong, "this is no result of zabbench: line %d, column %d: %s", error.line,
+                     error.column, error.text);
+    } else if (compare_find(ret, "operations_per_s") == NULL) {
+        bytes_printf(wrong, "this is no result of zabbench: it has no operations_per_s");
+        json_decref(ret);
+        ret = NULL;
+    }
+    return ret;
+}
+
+const json_t *compare_find(const json_t *result, const char *path)
+{
+    while (result != NULL && *path != '\0') {
+        size_t len = strcspn(path, ".");
+
+        result = json_object_getn(result, path, len);
+        path += len + (path[len] == '.');
+    }
+    return result;
+}
+
+/* "" when it is no string, or not there. */
+static const char *find_text(const json_t *result, const char *path)
+{
+    const char *ret = json_string_value(compare_find(result, path));
+
+    return ret != NULL ? ret : "";
+}
+
+/* One row of both; false: they don't both have it. `ratio` is 0 when there is none. */
+static bool row_of(const struct row *row, const json_t *a, const json_t *b, double ret[3])
+{
+    a = compare_find(a, row->path);
+    b = compare_find(b, row->path);
+    if (!json_is_number(a) || !json_is_number(b))
         return false;
+    ret[0] = json_number_value(a);
+    ret[1] = json_number_value(b);
     ret[2] = 0;
     if (row->sense == MORE && ret[0] > 0)
         ret[2] = ret[1] / ret[0];
@@ -64,17 +114,17 @@ static bool row_of(const struct row *row, const struct json_node *a, const struc
     return true;
 }
 
-static void value_text(struct bytes *out, const struct json_node *value)
+static void value_text(struct bytes *out, const json_t *value)
 {
-    if (value == NULL || value->kind == JSON_NULL)
-        bytes_printf(out, "-");
-    else if (value->kind == JSON_STRING)
-        bytes_printf(out, "%s", value->text);
+    if (json_is_string(value))
+        bytes_printf(out, "%s", json_string_value(value));
+    else if (json_is_number(value))
+        bytes_printf(out, "%.15g", json_number_value(value));
     else
-        bytes_printf(out, "%.15g", value->number);
+        bytes_printf(out, "-");
 }
 
-static bool is_alike(const struct json_node *a, const struct json_node *b, struct bytes *texts)
+static bool is_alike(const json_t *a, const json_t *b, struct bytes *texts)
 {
     texts[0].len = texts[1].len = 0;
     value_text(&texts[0], a);
@@ -82,12 +132,12 @@ static bool is_alike(const struct json_node *a, const struct json_node *b, struc
     return texts[0].len == texts[1].len && memcmp(texts[0].at, texts[1].at, texts[0].len) == 0;
 }
 
-static void put_differences(struct bytes *out, const struct json_node *a, const struct json_node *b)
+static void put_differences(struct bytes *out, const json_t *a, const json_t *b)
 {
     struct bytes texts[2] = { { 0 }, { 0 } };
 
     for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++) {
-        if (!is_alike(json_find(a, alike[i]), json_find(b, alike[i]), texts))
+        if (!is_alike(compare_find(a, alike[i]), compare_find(b, alike[i]), texts))
             bytes_printf(out, "not alike: %s is %.*s and %.*s\n", alike[i], (int)texts[0].len,
                          (const char *)texts[0].at, (int)texts[1].len, (const char *)texts[1].at);
     }
@@ -106,15 +156,14 @@ static void put_number(struct bytes *out, double value, int digits)
     text_right(out, begin, NUMBER);
 }
 
-double compare_text(struct bytes *out, const struct json_node *old_one,
-                    const struct json_node *new_one)
+double compare_text(struct bytes *out, const json_t *old_one, const json_t *new_one)
 {
     double ret = 0;
 
-    bytes_printf(out, "old: %s at %s, %s\nnew: %s at %s, %s\n", json_find_text(old_one, "workload"),
-                 json_find_text(old_one, "options.server"), json_find_text(old_one, "began"),
-                 json_find_text(new_one, "workload"), json_find_text(new_one, "options.server"),
-                 json_find_text(new_one, "began"));
+    bytes_printf(out, "old: %s at %s, %s\nnew: %s at %s, %s\n", find_text(old_one, "workload"),
+                 find_text(old_one, "options.server"), find_text(old_one, "began"),
+                 find_text(new_one, "workload"), find_text(new_one, "options.server"),
+                 find_text(new_one, "began"));
     put_differences(out, old_one, new_one);
     bytes_printf(out, "%-*s%*s%*s%*s\n", LABEL, "", NUMBER, "old", NUMBER, "new", RATIO, "ratio");
     for (size_t i = 0; i < ROWS; i++) {
@@ -135,8 +184,7 @@ double compare_text(struct bytes *out, const struct json_node *old_one,
     return ret;
 }
 
-double compare_json(struct bytes *out, const struct json_node *old_one,
-                    const struct json_node *new_one)
+double compare_json(struct bytes *out, const json_t *old_one, const json_t *new_one)
 {
     struct json j = { 0 };
     double ret = 0;
@@ -148,10 +196,10 @@ double compare_json(struct bytes *out, const struct json_node *old_one,
         if (!row_of(&rows[i], old_one, new_one, v))
             continue;
         json_open(&j, rows[i].path, '{');
-        json_real(&j, "old", v[0], 3);
-        json_real(&j, "new", v[1], 3);
+        json_decimal(&j, "old", v[0], 3);
+        json_decimal(&j, "new", v[1], 3);
         if (v[2] > 0)
-            json_real(&j, "ratio", v[2], 3);
+            json_decimal(&j, "ratio", v[2], 3);
         json_close(&j, '{');
         if (i == 0)
             ret = v[2];
@@ -164,24 +212,23 @@ double compare_json(struct bytes *out, const struct json_node *old_one,
 
 /* ---- The command. */
 
-static struct json_node *read_result(const char *path)
+/* NULL: it could not be read, or is none; that was said. */
+static json_t *read_result(const char *path)
 {
     struct bytes text = { 0 };
+    struct bytes wrong = { 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int r = fd >= 0 ? bytes_read_all(&text, fd, FILE_BYTES_MAX) : -errno;
-    struct json_node *ret = r == 0 ? json_read((const char *)text.at, text.len) : NULL;
+    json_t *ret = r == 0 ? compare_read(&wrong, (const char *)text.at, text.len) : NULL;
 
     if (fd >= 0)
         (void)close(fd);
     if (r < 0)
-        (void)fprintf(stderr, "zabbench: %s: %s\n", path, strerror(-r));
-    else if (ret == NULL || json_find(ret, "operations_per_s") == NULL)
-        (void)fprintf(stderr, "zabbench: %s: this is no result of zabbench\n", path);
+        bytes_printf(&wrong, "%s", strerror(-r));
+    if (ret == NULL)
+        (void)fprintf(stderr, "zabbench: %s: %.*s\n", path, (int)wrong.len, (const char *)wrong.at);
+    bytes_done(&wrong);
     bytes_done(&text);
-    if (ret != NULL && json_find(ret, "operations_per_s") == NULL) {
-        json_free(ret);
-        ret = NULL;
-    }
     return ret;
 }
 
@@ -222,8 +269,8 @@ int compare(char **argv)
         return STATUS_USAGE;
     }
 
-    struct json_node *old_one = read_result(a.paths[0]);
-    struct json_node *new_one = old_one != NULL ? read_result(a.paths[1]) : NULL;
+    json_t *old_one = read_result(a.paths[0]);
+    json_t *new_one = old_one != NULL ? read_result(a.paths[1]) : NULL;
     int status = STATUS_FAILED;
 
     if (new_one != NULL) {
@@ -234,7 +281,7 @@ int compare(char **argv)
         status = ratio < a.least ? STATUS_NOT_CLEAN : STATUS_OK;
     }
     bytes_done(&out);
-    json_free(old_one);
-    json_free(new_one);
+    json_decref(old_one);
+    json_decref(new_one);
     return status;
 }

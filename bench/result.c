@@ -32,13 +32,13 @@ static double us(double ns)
 static void put_latencies(struct json *j, const char *key, const struct latencies *l)
 {
     json_open(j, key, '{');
-    json_real(j, "mean", us(latencies_mean_ns(l)), 1);
-    json_real(j, "min", us((double)l->min_ns), 1);
-    json_real(j, "p50", us((double)latencies_quantile(l, 0.5)), 1);
-    json_real(j, "p90", us((double)latencies_quantile(l, 0.9)), 1);
-    json_real(j, "p99", us((double)latencies_quantile(l, 0.99)), 1);
-    json_real(j, "p99_9", us((double)latencies_quantile(l, 0.999)), 1);
-    json_real(j, "max", us((double)l->max_ns), 1);
+    json_decimal(j, "mean", us(latencies_mean_ns(l)), 1);
+    json_decimal(j, "min", us((double)l->min_ns), 1);
+    json_decimal(j, "p50", us((double)latencies_quantile(l, 0.5)), 1);
+    json_decimal(j, "p90", us((double)latencies_quantile(l, 0.9)), 1);
+    json_decimal(j, "p99", us((double)latencies_quantile(l, 0.99)), 1);
+    json_decimal(j, "p99_9", us((double)latencies_quantile(l, 0.999)), 1);
+    json_decimal(j, "max", us((double)l->max_ns), 1);
     json_close(j, '{');
 }
 
@@ -61,10 +61,10 @@ static void put_options(struct json *j, const struct run_options *o)
         json_int(j, "ephemerals", o->ephemerals);
     if (o->is_sequential)
         json_flag(j, "sequential", true);
-    json_real(j, "rate", o->rate, 3);
-    json_real(j, "duration_s", o->duration_s, 3);
+    json_decimal(j, "rate", o->rate, 3);
+    json_decimal(j, "duration_s", o->duration_s, 3);
     json_int(j, "ops", o->operations);
-    json_real(j, "warmup_s", o->warmup_s, 3);
+    json_decimal(j, "warmup_s", o->warmup_s, 3);
     json_int(j, "seed", (int64_t)o->seed);
     json_close(j, '{');
 }
@@ -75,9 +75,9 @@ static void put_second(struct json *j, const char *key, const struct second *s, 
     json_int(j, "second", (int64_t)index);
     json_int(j, "operations", (int64_t)s->operations);
     json_int(j, "failed", (int64_t)s->failed);
-    json_real(j, "p50_us", us((double)s->p50_ns), 1);
-    json_real(j, "p99_us", us((double)s->p99_ns), 1);
-    json_real(j, "max_us", us((double)s->max_ns), 1);
+    json_decimal(j, "p50_us", us((double)s->p50_ns), 1);
+    json_decimal(j, "p99_us", us((double)s->p99_ns), 1);
+    json_decimal(j, "max_us", us((double)s->max_ns), 1);
     json_close(j, '{');
 }
 
@@ -96,8 +96,8 @@ static void put_seconds(struct json *j, const struct figures *f)
 static void put_gap(struct json *j, const char *key, const struct gap *g, int64_t begin_ns)
 {
     json_open(j, key, '{');
-    json_real(j, "ms", (double)g->longest_ns / 1e6, 3);
-    json_real(j, "at_s", g->longest_ns > 0 ? (double)(g->at_ns - begin_ns) / 1e9 : 0, 3);
+    json_decimal(j, "ms", (double)g->longest_ns / 1e6, 3);
+    json_decimal(j, "at_s", g->longest_ns > 0 ? (double)(g->at_ns - begin_ns) / 1e9 : 0, 3);
     json_close(j, '{');
 }
 
@@ -118,7 +118,7 @@ static void put_histogram(struct json *j, const struct latencies *l)
     json_open(j, "histogram_us", '[');
     while (latencies_next(l, &index, &upto, &count)) {
         json_open(j, NULL, '[');
-        json_real(j, NULL, us((double)upto), 3);
+        json_decimal(j, NULL, us((double)upto), 3);
         json_int(j, NULL, (int64_t)count);
         json_close(j, '[');
     }
@@ -129,7 +129,7 @@ static void put_sessions(struct json *j, const struct result *r)
 {
     json_open(j, "sessions", '{');
     if (r->open_s > 0)
-        json_real(j, "open_ms", r->open_s * 1e3, 3);
+        json_decimal(j, "open_ms", r->open_s * 1e3, 3);
     json_int(j, "connections_lost", (int64_t)r->counts.connections_lost);
     json_int(j, "reconnects", (int64_t)r->counts.reconnects);
     json_int(j, "expired", (int64_t)r->counts.expired);
@@ -166,9 +166,9 @@ void result_json(struct json *j, const struct result *r)
     put_options(j, r->o);
     json_str(j, "began", r->began);
     json_int(j, "status", result_status(r));
-    json_real(j, "elapsed_s", figures_elapsed_s(f), 3);
+    json_decimal(j, "elapsed_s", figures_elapsed_s(f), 3);
     json_int(j, "operations", (int64_t)f->all.count);
-    json_real(j, "operations_per_s", figures_per_s(f), 1);
+    json_decimal(j, "operations_per_s", figures_per_s(f), 1);
     put_latencies(j, "latency_us", &f->all);
     json_open(j, "by_operation", '{');
     for (int kind = 0; kind < OP_KINDS; kind++) {
@@ -192,7 +192,7 @@ void result_json(struct json *j, const struct result *r)
     json_int(j, "missed_notifications", (int64_t)r->missed);
     put_sessions(j, r);
     put_written(j, &r->written);
-    json_real(j, "own_cpu", r->cpu_share, 3);
+    json_decimal(j, "own_cpu", r->cpu_share, 3);
     put_seconds(j, f);
     put_histogram(j, &f->all);
     json_end(j);

@@ -87,7 +87,7 @@ void json_int(struct json *j, const char *key, int64_t value)
     bytes_printf(&j->text, "%" PRId64, value);
 }
 
-void json_real(struct json *j, const char *key, double value, int digits)
+void json_decimal(struct json *j, const char *key, double value, int digits)
 {
     begin_value(j, key);
     if (isfinite(value))

@@ -1,4 +1,5 @@
-/* One JSON object a line, written member by member. */
+/* One JSON object a line, written member by member. zabbench links jansson, too: no name here may
+ * be one of its names. */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
@@ -22,7 +23,7 @@ void json_str(struct json *j, const char *key, const char *value);
 void json_bytes(struct json *j, const char *key, struct jute_bytes value);
 void json_int(struct json *j, const char *key, int64_t value);
 /* With `digits` behind the point; what is no finite number is null. */
-void json_real(struct json *j, const char *key, double value, int digits);
+void json_decimal(struct json *j, const char *key, double value, int digits);
 void json_flag(struct json *j, const char *key, bool value);
 void json_hex(struct json *j, const char *key, int64_t value);
 /* Well-formed UTF-8 as KEY, anything else in base64 as KEY_base64. */

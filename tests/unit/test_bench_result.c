@@ -1,11 +1,10 @@
-/* bench/: figures, results as JSON and text, JSON that is read, results compared. */
+/* bench/: figures, results as JSON and text, results that are read and compared. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/compare.h"
-#include "bench/json_read.h"
 #include "bench/progress.h"
 #include "bench/result.h"
 #include "bench/run.h"
@@ -143,25 +142,34 @@ END_TEST
 
 /* ---- Results. */
 
-static struct json_node *as_json(void)
+static json_t *as_json(void)
 {
     struct json j = { 0 };
+    struct bytes wrong = { 0 };
 
     result_json(&j, &result);
 
-    struct json_node *ret = json_read((const char *)j.text.at, j.text.len);
+    json_t *ret = compare_read(&wrong, (const char *)j.text.at, j.text.len);
 
-    ck_assert_ptr_nonnull(ret);
+    ck_assert_msg(ret != NULL, "%.*s", (int)wrong.len, (const char *)wrong.at);
     bytes_done(&j.text);
     return ret;
 }
 
-static double number(const struct json_node *node, const char *path)
+static double number(const json_t *node, const char *path)
 {
-    double ret = -1;
+    const json_t *found = compare_find(node, path);
 
-    ck_assert_msg(json_find_number(&ret, node, path), "no number at %s", path);
-    return ret;
+    ck_assert_msg(json_is_number(found), "no number at %s", path);
+    return json_number_value(found);
+}
+
+static const char *text_at(const json_t *node, const char *path)
+{
+    const json_t *found = compare_find(node, path);
+
+    ck_assert_msg(json_is_string(found), "no string at %s", path);
+    return json_string_value(found);
 }
 
 START_TEST(json_says_what_was_measured)
@@ -176,10 +184,10 @@ START_TEST(json_says_what_was_measured)
     result.servers[0].sessions = 16;
     result.written = (struct written){ true, ZK_OK, 100, 1, 101 };
 
-    struct json_node *j = as_json();
+    json_t *j = as_json();
 
-    ck_assert_str_eq(json_find_text(j, "workload"), "mixed");
-    ck_assert_str_eq(json_find_text(j, "began"), "2026-01-02T03:04:05Z");
+    ck_assert_str_eq(text_at(j, "workload"), "mixed");
+    ck_assert_str_eq(text_at(j, "began"), "2026-01-02T03:04:05Z");
     ck_assert_double_eq(number(j, "options.sessions"), 16);
     ck_assert_double_eq(number(j, "options.reads_percent"), 90);
     ck_assert_double_eq(number(j, "status"), STATUS_NOT_CLEAN);
@@ -194,15 +202,16 @@ START_TEST(json_says_what_was_measured)
     ck_assert_double_eq(number(j, "sessions.expired"), 1);
     ck_assert_double_eq(number(j, "writes.found"), 101);
     ck_assert_double_eq(number(j, "slowest_second.second"), 2);
-    ck_assert_int_eq(json_find(j, "seconds")->kind, JSON_ARRAY);
-    ck_assert_int_eq(json_find(j, "writes.ok")->kind, JSON_TRUE);
+    ck_assert(json_is_array(compare_find(j, "seconds")));
+    ck_assert(json_is_true(compare_find(j, "writes.ok")));
 
+    const json_t *histogram = compare_find(j, "histogram_us");
     double sum = 0;
 
-    for (const struct json_node *it = json_find(j, "histogram_us")->children; it; it = it->next)
-        sum += it->children->next->number;
+    for (size_t i = 0; i < json_array_size(histogram); i++)
+        sum += json_number_value(json_array_get(json_array_get(histogram, i), 1));
     ck_assert_double_eq(sum, 1000);
-    json_free(j);
+    json_decref(j);
 }
 END_TEST
 
@@ -281,9 +290,12 @@ START_TEST(progress_tells_of_the_seconds_since_it_last_did)
 }
 END_TEST
 
-/* ---- JSON that is read. */
+/* ---- Results that are read. */
 
-static struct json_node *read_text(const char *text)
+static struct bytes wrong;
+
+/* NULL: it is none, and `wrong` is a string. */
+static json_t *read_text(const char *text)
 {
     /* Exactly as long as it is: reading beyond it is seen. */
     size_t len = strlen(text);
@@ -291,65 +303,66 @@ static struct json_node *read_text(const char *text)
 
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, text, len);
+    bytes_done(&wrong);
 
-    struct json_node *ret = json_read(copy, len);
+    json_t *ret = compare_read(&wrong, copy, len);
 
+    ck_assert_int_eq(ret == NULL, wrong.len > 0);
+    bytes_put(&wrong, "", 1);
     free(copy);
     return ret;
 }
 
 START_TEST(values_are_found_by_their_path)
 {
-    struct json_node *j = read_text(" {\"a\" : {\"b\":[1, -2.5e3,null], \"c\":\"x\\n\\u00e9\\\"\"},"
-                                    "\"t\":true ,\"f\":false,\"e\":{}, \"l\":[]}\n");
+    json_t *j = read_text(" {\"a\" : {\"b\":[1, -2.5e3,null], \"c\":\"x\\n\\u00e9\\\"\"},"
+                          "\"operations_per_s\":null,\"n\":12345678901234567890,\"t\":true}\n");
 
     ck_assert_ptr_nonnull(j);
-    ck_assert_str_eq(json_find_text(j, "a.c"), "x\n\xc3\xa9\"");
-    ck_assert_double_eq(json_find(j, "a.b")->children->next->number, -2500);
-    ck_assert_int_eq(json_find(j, "a.b")->children->next->next->kind, JSON_NULL);
-    ck_assert_int_eq(json_find(j, "t")->kind, JSON_TRUE);
-    ck_assert_ptr_null(json_find(j, "a.d"));
-    ck_assert_ptr_null(json_find(j, "t.x"));
-    ck_assert_str_eq(json_find_text(j, "t"), "");
-    json_free(j);
+    ck_assert_str_eq(text_at(j, "a.c"), "x\n\xc3\xa9\"");
+    ck_assert_double_eq(number(j, "n"), 12345678901234567890.0);
+    ck_assert(json_is_array(compare_find(j, "a.b")));
+    ck_assert(json_is_null(compare_find(j, "operations_per_s")));
+    ck_assert_ptr_eq(compare_find(j, ""), j);
+    ck_assert_ptr_null(compare_find(j, "a.d"));
+    ck_assert_ptr_null(compare_find(j, "a.b.c"));
+    ck_assert_ptr_null(compare_find(j, "t.x"));
+    ck_assert_ptr_null(compare_find(j, ".a"));
+    ck_assert_ptr_null(compare_find(j, "operations"));
+    ck_assert_ptr_null(compare_find(NULL, "a"));
+    json_decref(j);
 }
 END_TEST
 
-static const char *const bad_json[] = {
-    "",
-    "{",
-    "}",
-    "[1,]",
-    "{\"a\"}",
-    "{\"a\":}",
-    "{a:1}",
-    "\"open",
-    "\"\\x\"",
-    "\"\\u12\"",
-    "nul",
-    "[1 2]",
-    "1 2",
-    "+1",
-    ".5",
-    "1e",
-    "--1",
-    "{\"a\":1,}",
-    "[1}",
-    "\"\n\"",
-    "{\"a\" 1}",
-    "[",
-    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+#define NONE "this is no result of zabbench: "
+
+static const struct {
+    const char *text, *wrong;
+} bad[] = {
+    { "", NONE "line 1, column 0: '[' or '{' expected near end of file" },
+    { "nonsense", NONE "line 1, column 8: '[' or '{' expected near 'nonsense'" },
+    { "7", NONE "line 1, column 1: '[' or '{' expected near '7'" },
+    { "{\"a\":1,\n\"b\" 2}", NONE "line 2, column 5: ':' expected near '2'" },
+    { "{} {}", NONE "line 1, column 4: end of file expected near '{'" },
+    { "{\"a\":1e999}", NONE "line 1, column 10: real number overflow near '1e999'" },
+    { "\x1b[2J", NONE "line 1, column 1: '[' or '{' expected near '?'" },
+    { "{\"a\":\"\xff\"}", NONE "line 1, column 6: unable to decode byte 0xff near '\"'" },
+    { "{}", NONE "it has no operations_per_s" },
+    { "[1]", NONE "it has no operations_per_s" },
+    { "{\"operations\":{\"operations_per_s\":1}}", NONE "it has no operations_per_s" },
 };
 
-START_TEST(what_is_no_json_is_refused)
+START_TEST(what_is_no_result_is_refused_with_the_place)
 {
-    ck_assert_ptr_null(read_text(bad_json[_i]));
+    ck_assert_ptr_null(read_text(bad[_i].text));
+    ck_assert_str_eq((const char *)wrong.at, bad[_i].wrong);
+    bytes_done(&wrong);
 }
 END_TEST
 
 START_TEST(every_truncation_is_refused)
 {
-    static const char whole[] = "{\"a\":[1,{\"b\":\"\\u0041\\n\"}],\"c\":true}";
+    static const char whole[] = "{\"operations_per_s\":[1,{\"b\":\"\\u0041\\n\"}],\"c\":true}";
     char text[sizeof whole];
 
     for (size_t len = 0; len < sizeof whole - 1; len++) {
@@ -357,10 +370,11 @@ START_TEST(every_truncation_is_refused)
         ck_assert_msg(read_text(text) == NULL, "%s", text);
     }
 
-    struct json_node *j = read_text(whole);
+    json_t *j = read_text(whole);
 
     ck_assert_ptr_nonnull(j);
-    json_free(j);
+    json_decref(j);
+    bytes_done(&wrong);
 }
 END_TEST
 
@@ -373,8 +387,8 @@ END_TEST
 
 START_TEST(ratios_above_one_are_good)
 {
-    struct json_node *old_one = read_text(RESULT(1000, 8000, 0));
-    struct json_node *new_one = read_text(RESULT(2500, 2000, 3));
+    json_t *old_one = read_text(RESULT(1000, 8000, 0));
+    json_t *new_one = read_text(RESULT(2500, 2000, 3));
     struct bytes out = { 0 };
 
     ck_assert_double_eq(compare_text(&out, old_one, new_one), 2.5);
@@ -391,16 +405,15 @@ START_TEST(ratios_above_one_are_good)
     out.len = 0;
     ck_assert_double_eq(compare_json(&out, old_one, new_one), 2.5);
 
-    struct json_node *j = json_read((const char *)out.at, out.len);
-
-    ck_assert_ptr_nonnull(j);
-    ck_assert_ptr_nonnull(j->children);
-    ck_assert_str_eq(j->children->key, "operations_per_s");
-    ck_assert_double_eq(number(j->children, "ratio"), 2.5);
-    json_free(j);
-    json_free(old_one);
-    json_free(new_one);
+    bytes_put(&out, "", 1);
+    ck_assert_str_eq((const char *)out.at,
+                     "{\"operations_per_s\":{\"old\":1000.000,\"new\":2500.000,\"ratio\":2.500},"
+                     "\"latency_us.p99\":{\"old\":8000.000,\"new\":2000.000,\"ratio\":4.000},"
+                     "\"failed\":{\"old\":0.000,\"new\":3.000}}\n");
+    json_decref(old_one);
+    json_decref(new_one);
     bytes_done(&out);
+    bytes_done(&wrong);
 }
 END_TEST
 
@@ -408,7 +421,7 @@ int main(void)
 {
     Suite *suite = suite_create("bench_result");
     TCase *of_figures = tcase_create("figures");
-    TCase *of_json = tcase_create("json");
+    TCase *of_compare = tcase_create("compare");
 
     tcase_add_checked_fixture(of_figures, setup, teardown);
     tcase_add_test(of_figures, only_what_is_due_in_the_period_counts);
@@ -425,12 +438,12 @@ int main(void)
     tcase_add_test(of_figures, the_status_tells_what_went_wrong);
     tcase_add_test(of_figures, progress_tells_of_the_seconds_since_it_last_did);
     suite_add_tcase(suite, of_figures);
-    tcase_add_test(of_json, values_are_found_by_their_path);
-    tcase_add_loop_test(of_json, what_is_no_json_is_refused, 0,
-                        (int)(sizeof bad_json / sizeof bad_json[0]));
-    tcase_add_test(of_json, every_truncation_is_refused);
-    tcase_add_test(of_json, ratios_above_one_are_good);
-    suite_add_tcase(suite, of_json);
+    tcase_add_test(of_compare, values_are_found_by_their_path);
+    tcase_add_loop_test(of_compare, what_is_no_result_is_refused_with_the_place, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(of_compare, every_truncation_is_refused);
+    tcase_add_test(of_compare, ratios_above_one_are_good);
+    suite_add_tcase(suite, of_compare);
 
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -220,6 +220,11 @@ def comparing(connect):
         check.equal(found["ratio"], round(found["ratio"], 3), "as JSON")
         check.true(abs(found["new"] / found["old"] - found["ratio"]) < 0.01, "the ratio of both")
         check.equal(compare(names[0], names[2])[2], 1, "no result")
+        with open(names[2], "w", encoding="utf-8") as bad:
+            bad.write('{"operations":1,\n"failed" 0}')
+        out, err, status = compare(names[0], names[2])
+        check.equal((out, status), ("", 1), "no JSON")
+        check.true("no result of zabbench: line 2, column 10: ':' expected" in err, err)
         check.equal(compare(names[0], os.path.join(folder, "none"))[2], 1, "no file")
         check.equal(compare(names[0])[2], 2, "one file")
 
