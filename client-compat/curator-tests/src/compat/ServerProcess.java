@@ -4,7 +4,6 @@ import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,7 +14,6 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -53,7 +51,7 @@ public final class ServerProcess {
         boolean isAlone = config.keySet().stream().noneMatch(key -> key.startsWith("server."));
         int port = Integer.parseInt(config.get("clientPort"));
         if (port == 0) {
-            port = freePort();
+            port = Ports.free();
             config.put("clientPort", "" + port);
         }
         if (isAlone) {
@@ -95,19 +93,6 @@ public final class ServerProcess {
             }
         }
         return command;
-    }
-
-    /** Below the range from which the kernel takes the ports of clients. */
-    private static int freePort() {
-        while (true) {
-            int port = ThreadLocalRandom.current().nextInt(20000, 32000);
-            try (ServerSocket socket = new ServerSocket()) {
-                socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-                return port;
-            } catch (IOException e) {
-                // It is taken.
-            }
-        }
     }
 
     private void waitUntilItServes(boolean isAlone) throws IOException, InterruptedException {

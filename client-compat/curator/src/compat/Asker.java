@@ -1,12 +1,13 @@
 package compat;
 
+import static compat.Wrong.same;
+
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +33,7 @@ public class Asker {
     public static final int SESSION_MS = 15000;
     /** How long anything that has to happen may take. */
     public static final int PATIENCE_S = 40;
+    private static final Patience PATIENCE = new Patience(PATIENCE_S, List.of());
     /** Sessions that were over though no question had ended them. */
     static final AtomicInteger UNEXPECTED_LOSSES = new AtomicInteger();
 
@@ -48,12 +50,6 @@ public class Asker {
     Asker(String connect, String root) {
         this.connect = connect;
         this.root = root;
-    }
-
-    /** Something that may fail. */
-    @FunctionalInterface
-    public interface Body {
-        void run() throws Exception;
     }
 
     public <T extends AutoCloseable> T closing(T resource) {
@@ -198,23 +194,6 @@ public class Asker {
         }
     }
 
-    public static void same(Object got, Object expected, String what) throws Wrong {
-        if (got instanceof byte[] g && expected instanceof byte[] e ? !Arrays.equals(g, e)
-                : !Objects.equals(got, expected)) {
-            throw new Wrong(what + ": got " + show(got) + ", expected " + show(expected));
-        }
-    }
-
-    private static String show(Object value) {
-        return value instanceof byte[] bytes ? Arrays.toString(bytes) : String.valueOf(value);
-    }
-
-    public static void holds(boolean condition, String what) throws Wrong {
-        if (!condition) {
-            throw new Wrong(what);
-        }
-    }
-
     /** The body must throw exactly this exception; returns it. */
     public static <E extends Exception> E raises(Class<E> kind, Body body) throws Exception {
         try {
@@ -240,11 +219,7 @@ public class Asker {
     }
 
     public static void eventually(Callable<Boolean> condition, String what) throws Exception {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
-        while (!condition.call()) {
-            holds(System.nanoTime() < deadline, "not within " + PATIENCE_S + " s: " + what);
-            Thread.sleep(20);
-        }
+        PATIENCE.eventually(condition, what);
     }
 
     public static byte[] bytes(String text) {

@@ -2,8 +2,8 @@ package compat;
 
 import static compat.Asker.bytes;
 import static compat.Asker.eventually;
-import static compat.Asker.same;
 import static compat.Asker.text;
+import static compat.Wrong.same;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -41,7 +41,7 @@ public final class Caches {
                 .forInitialized(filled::countDown)
                 .build());
         cache.start();
-        Asker.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
+        Wrong.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
         return cache;
     }
 
@@ -135,7 +135,7 @@ public final class Caches {
             }
         });
         cache.start();
-        Asker.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
+        Wrong.holds(filled.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "the cache is not filled");
         same(text(cache.getCurrentData("/t/a").getData()), "1", "data");
         other.create().forPath("/t/a/b");
         expect(log, "NODE_ADDED /t/a/b");

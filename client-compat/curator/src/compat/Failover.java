@@ -3,9 +3,9 @@ package compat;
 import static compat.Asker.bytes;
 import static compat.Asker.current;
 import static compat.Asker.eventually;
-import static compat.Asker.holds;
-import static compat.Asker.same;
 import static compat.Asker.text;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import compat.Asker.Events;
 import java.util.ArrayList;
@@ -16,6 +16,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.recipes.cache.CuratorCache;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
@@ -31,6 +33,9 @@ import org.apache.zookeeper.ZooKeeper;
 
 /** Servers are killed: the clients go to the next one, and their sessions and recipes go on. */
 public final class Failover {
+    /** Where a client says which server it is connected to. */
+    private static final Pattern REMOTE = Pattern.compile("remoteserver:[^ ]*:([0-9]+)");
+
     private Failover() {
     }
 
@@ -82,6 +87,12 @@ public final class Failover {
         return futures.stream().anyMatch(Future::isDone);
     }
 
+    private static void killTheServerOf(ZooKeeper client) throws Exception {
+        Matcher remote = REMOTE.matcher(client.toString());
+        holds(remote.find(), "no connection: " + client);
+        Ensemble.killTheServerAt(Integer.parseInt(remote.group(1)));
+    }
+
     public static void aSessionOutlivesItsServer(Asker asker) throws Exception {
         Plain plain = new Plain(asker, asker.connect(), Asker.SESSION_MS);
         ZooKeeper other = PlainBasics.open(asker);
@@ -97,7 +108,7 @@ public final class Failover {
         plain.zk.getData("/idle", idle, null);
         plain.zk.addWatch("/a", always, AddWatchMode.PERSISTENT);
         asker.afterwards(Ensemble::revive);
-        Ensemble.killTheServerOf(plain.zk);
+        killTheServerOf(plain.zk);
         plain.waitForDisconnections(1);
         plain.waitForConnections(2);
         write(other, "/a", "1");

@@ -3,12 +3,12 @@ package compat;
 import static compat.Asker.bytes;
 import static compat.Asker.current;
 import static compat.Asker.eventually;
-import static compat.Asker.holds;
 import static compat.Asker.raises;
 import static compat.Asker.refused;
-import static compat.Asker.same;
 import static compat.Asker.settle;
 import static compat.Asker.text;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import compat.Asker.Events;
 import compat.Asker.States;

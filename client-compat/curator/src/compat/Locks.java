@@ -1,9 +1,9 @@
 package compat;
 
 import static compat.Asker.eventually;
-import static compat.Asker.holds;
 import static compat.Asker.raises;
-import static compat.Asker.same;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import java.util.ArrayList;
 import java.util.Collection;

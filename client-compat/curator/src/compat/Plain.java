@@ -31,7 +31,7 @@ public class Plain implements Watcher {
     }
 
     private void waitForConnection() throws Exception {
-        Asker.holds(connected.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "no connection");
+        Wrong.holds(connected.await(Asker.PATIENCE_S, TimeUnit.SECONDS), "no connection");
     }
 
     @Override

@@ -1,10 +1,10 @@
 package compat;
 
 import static compat.Asker.bytes;
-import static compat.Asker.holds;
 import static compat.Asker.raises;
-import static compat.Asker.same;
 import static compat.PlainBasics.make;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import compat.Asker.Events;
 import java.util.ArrayList;

@@ -3,9 +3,9 @@ package compat;
 import static compat.Asker.bytes;
 import static compat.Asker.current;
 import static compat.Asker.eventually;
-import static compat.Asker.holds;
-import static compat.Asker.same;
 import static compat.Asker.text;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import java.util.ArrayList;
 import java.util.Collections;

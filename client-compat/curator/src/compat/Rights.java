@@ -3,8 +3,8 @@ package compat;
 import static compat.Asker.bytes;
 import static compat.Asker.current;
 import static compat.Asker.refused;
-import static compat.Asker.same;
 import static compat.Asker.text;
+import static compat.Wrong.same;
 
 import java.util.List;
 import java.util.Set;

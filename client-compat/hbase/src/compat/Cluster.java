@@ -1,7 +1,5 @@
 package compat;
 
-import static compat.Patience.eventually;
-
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -9,12 +7,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hbase.HBaseConfiguration;
 import org.apache.hadoop.hbase.ServerName;
 import org.apache.hadoop.hbase.client.Admin;
 import org.apache.hadoop.hbase.client.Connection;
 import org.apache.hadoop.hbase.client.ConnectionFactory;
+import org.apache.zookeeper.KeeperException;
 
 /** Two masters and two region servers on a local root, and a connection to them. */
 public class Cluster implements AutoCloseable {
@@ -23,6 +23,10 @@ public class Cluster implements AutoCloseable {
      * dead would never end if this were more than the time from one kill of a leader to the next.
      */
     public static final int SESSION_MS = 8000;
+    /** For anything that a busy machine and an election or an expired session may hold up. */
+    public static final int PATIENCE_S = 200;
+    private static final Patience PATIENCE = new Patience(PATIENCE_S,
+            List.of(IOException.class, KeeperException.class));
 
     public final String parent;
     private final Path folder;
@@ -41,6 +45,11 @@ public class Cluster implements AutoCloseable {
             settings(connect).forEach(site::set);
             site.writeXml(out);
         }
+    }
+
+    /** An exception of a connection means: not yet. */
+    public static void eventually(Callable<Boolean> condition, String what) throws Exception {
+        PATIENCE.eventually(condition, what);
     }
 
     private Map<String, String> settings(String connect) {
@@ -67,8 +76,8 @@ public class Cluster implements AutoCloseable {
                 Map.entry("hbase.regionserver.info.port", "-1"),
                 Map.entry("hbase.regionserver.handler.count", "10"),
                 Map.entry("hbase.rpc.timeout", "10000"),
-                Map.entry("hbase.client.operation.timeout", "" + Patience.SECONDS * 1000),
-                Map.entry("hbase.client.meta.operation.timeout", "" + Patience.SECONDS * 1000),
+                Map.entry("hbase.client.operation.timeout", "" + PATIENCE_S * 1000),
+                Map.entry("hbase.client.meta.operation.timeout", "" + PATIENCE_S * 1000),
                 Map.entry("hbase.client.retries.number", "50"));
     }
 

@@ -1,6 +1,6 @@
 package compat;
 
-import static compat.Patience.eventually;
+import static compat.Cluster.eventually;
 import static compat.Wrong.holds;
 import static compat.Wrong.same;
 

@@ -2,15 +2,11 @@ package compat;
 
 import java.io.File;
 import java.io.IOException;
-import java.net.BindException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -28,7 +24,7 @@ public class Server {
 
     public final String name;
     public final boolean isMaster;
-    public final int port = freePort();
+    public final int port = Ports.free();
     private final Path log;
     private final Process process;
     private boolean wasKilled;
@@ -69,19 +65,6 @@ public class Server {
     /** The same for a suite that ends. */
     public void end() {
         process.destroyForcibly();
-    }
-
-    /** Below the range that the kernel hands out to clients, so that none of them can take it. */
-    private static int freePort() throws IOException {
-        InetAddress loopback = InetAddress.getByName("127.0.0.1");
-        while (true) {
-            try (ServerSocket socket = new ServerSocket(
-                    ThreadLocalRandom.current().nextInt(20000, 32000), 1, loopback)) {
-                return socket.getLocalPort();
-            } catch (BindException e) {
-                // Taken: another one.
-            }
-        }
     }
 
     /** The lines that tell of an expired session. */

@@ -1,74 +1,46 @@
 package compat;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Asks all questions, one after the other: compat.Suite CONNECT FOLDER TOOL. */
+/** Asks all questions, one after the other: compat.Suite CONNECT FOLDER. */
 public class Suite {
     private static final int KILL_SECONDS = 10;
 
     private final String connect;
     private final Path folder;
-    /** Starts and kills the servers of the ensemble. */
-    private final String tool;
-    private final List<String> wrong = new ArrayList<>();
+    private final Verdict verdict = new Verdict();
     private Cluster cluster;
     private Znodes znodes;
     private Chaos chaos;
-    private int count;
-    private int skipped;
 
-    Suite(String connect, Path folder, String tool) {
+    Suite(String connect, Path folder) {
         this.connect = connect;
         this.folder = folder;
-        this.tool = tool;
     }
 
     public static void main(String[] args) throws Exception {
-        Suite suite = new Suite(args[0], Path.of(args[1]).toRealPath(), args[2]);
+        Suite suite = new Suite(args[0], Path.of(args[1]).toRealPath());
         Thread cleaner = new Thread(suite::endProcesses);
         Runtime.getRuntime().addShutdownHook(cleaner);
-        boolean isRight;
-        try {
-            isRight = suite.run();
-        } catch (Exception e) {
-            e.printStackTrace(System.out);
-            reason("before or after the questions: " + e);
-            isRight = false;
-        }
-        System.out.flush();
+        boolean isRight = suite.verdict.of(suite::run);
         suite.endProcesses();
-        // A question that hangs must not keep the program.
-        Runtime.getRuntime().halt(isRight ? 0 : 1);
-    }
-
-    private static void reason(String text) throws IOException {
-        Files.writeString(Path.of(System.getenv("COMPAT_REASON")), text.replace('\n', ' ') + "\n");
+        Verdict.end(isRight);
     }
 
     private void endProcesses() {
         if (chaos != null) {
-            chaos.end();
+            chaos.abandon();
         }
         if (cluster != null) {
             cluster.end();
         }
     }
 
-    /** Something that may fail. */
-    @FunctionalInterface
-    private interface Body {
-        void run() throws Exception;
-    }
-
-    private boolean run() throws Exception {
+    private void run() throws Exception {
         String parent = "/compat-hbase-" + Long.toHexString(new SecureRandom().nextLong());
         cluster = new Cluster(connect, folder, parent);
         znodes = new Znodes(connect, parent);
@@ -77,12 +49,11 @@ public class Suite {
         cluster.startMaster();
         cluster.startRegionServer();
         askAll("quiet", questions("quiet"));
-        String ensemble = System.getenv("COMPAT_ENSEMBLE");
         Map<String, Body> again = questions("kills");
-        if (ensemble == null) {
+        if (!Ensemble.isThere()) {
             skip("kills", again);
         } else {
-            chaos = new Chaos(tool, ensemble, KILL_SECONDS, folder);
+            chaos = new Chaos(KILL_SECONDS, folder.resolve("chaos.log"));
             again.put("leadersWereKilled", this::expectKills);
             askAll("kills", again);
             chaos.close();
@@ -91,12 +62,6 @@ public class Suite {
         cluster.end();
         znodes.remove();
         znodes.close();
-        System.out.printf("  %d questions, %d wrong answers, %d skipped%n", count, wrong.size(),
-                skipped);
-        if (!wrong.isEmpty()) {
-            reason(wrong.size() + " of " + count + " questions: " + String.join("; ", wrong));
-        }
-        return wrong.isEmpty() && count > 0;
     }
 
     /** In the order in which they are asked. */
@@ -122,14 +87,13 @@ public class Suite {
     }
 
     private void askAll(String phase, Map<String, Body> questions) {
-        questions.forEach((name, question) -> ask(phase + "." + name, question));
+        questions.forEach((name, question) -> verdict.ask(phase + "." + name, question));
     }
 
     private void skip(String phase, Map<String, Body> questions) {
         for (String name : questions.keySet()) {
-            skipped++;
-            System.out.printf("  skipped: %s.%s (COMPAT_ENSEMBLE is not set, so that no server may"
-                    + " be killed)%n", phase, name);
+            verdict.skip(phase + "." + name,
+                    "COMPAT_ENSEMBLE is not set, so that no server may be killed");
         }
     }
 
@@ -146,27 +110,5 @@ public class Suite {
         }
         Wrong.same(Server.expiries(folder.resolve("client.log")), List.of(),
                 "expired sessions of the client");
-    }
-
-    private void ask(String name, Body question) {
-        long start = System.nanoTime();
-        Exception error = null;
-        try {
-            question.run();
-        } catch (Exception e) {
-            error = e;
-        }
-        count++;
-        System.out.printf("  %s %s (%.1f s)%n", error == null ? "ok   " : "wrong", name,
-                (System.nanoTime() - start) / 1e9);
-        if (error != null) {
-            String text = error instanceof Wrong ? error.getMessage() : error.toString();
-            wrong.add(name + " (" + text.substring(0, Math.min(300, text.length())) + ")");
-            System.out.println("          " + text);
-            Arrays.stream(error.getStackTrace())
-                    .filter(frame -> frame.getClassName().startsWith("compat."))
-                    .forEach(frame -> System.out.println("          at " + frame));
-        }
-        System.out.flush();
     }
 }

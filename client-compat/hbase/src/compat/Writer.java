@@ -83,13 +83,13 @@ public class Writer implements AutoCloseable {
     /** Goes on only after this many rows more have been acknowledged. */
     public void waitForMore(int rows) throws Exception {
         int before = count();
-        Patience.eventually(() -> count() >= before + rows, "rows written in the background");
+        Cluster.eventually(() -> count() >= before + rows, "rows written in the background");
     }
 
     @Override
     public void close() throws Exception {
         hasEnded = true;
-        thread.join(TimeUnit.SECONDS.toMillis(Patience.SECONDS));
+        thread.join(TimeUnit.SECONDS.toMillis(Cluster.PATIENCE_S));
         Wrong.holds(!thread.isAlive(), "the writer still waits for an acknowledgement");
     }
 

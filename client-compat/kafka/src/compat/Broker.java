@@ -1,15 +1,11 @@
 package compat;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -22,7 +18,7 @@ public class Broker {
 
     public final int id;
     private final Path folder;
-    private final int port = freePort();
+    private final int port = Ports.free();
     private final Path settings;
     private final List<Path> logs = new ArrayList<>();
     private Process process;
@@ -39,19 +35,6 @@ public class Broker {
         lines.add("listeners=SASL_PLAINTEXT://" + address());
         lines.add("log.dirs=" + data());
         Files.write(settings, lines);
-    }
-
-    /** Below the range that the kernel hands out to clients, so that none of them can take it. */
-    private static int freePort() {
-        while (true) {
-            int port = ThreadLocalRandom.current().nextInt(20000, 32000);
-            try (ServerSocket probe = new ServerSocket()) {
-                probe.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-                return port;
-            } catch (IOException e) {
-                continue; // It is taken: another one.
-            }
-        }
     }
 
     public String address() {
@@ -79,14 +62,14 @@ public class Broker {
     public synchronized void kill() throws Exception {
         if (process != null) {
             process.destroyForcibly();
-            Checks.holds(process.waitFor(STOP_S, TimeUnit.SECONDS), this + " survives kill -9");
+            Wrong.holds(process.waitFor(STOP_S, TimeUnit.SECONDS), this + " survives kill -9");
         }
     }
 
     /** Lets it shut down in an orderly way; returns its exit status. */
     public int stop() throws Exception {
         process.destroy();
-        Checks.holds(process.waitFor(STOP_S, TimeUnit.SECONDS), this + " does not stop");
+        Wrong.holds(process.waitFor(STOP_S, TimeUnit.SECONDS), this + " does not stop");
         return process.exitValue();
     }
 
@@ -94,7 +77,7 @@ public class Broker {
     public void signal(String name) throws Exception {
         Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
                 .inheritIO().start();
-        Checks.same(kill.waitFor(), 0, "exit status of kill -" + name);
+        Wrong.same(kill.waitFor(), 0, "exit status of kill -" + name);
     }
 
     /** Says that the question has this broker lose its sessions. */

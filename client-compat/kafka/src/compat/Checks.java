@@ -1,34 +1,15 @@
 package compat;
 
-import java.util.Objects;
+import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 
 /** What a question says of its answers. */
 public final class Checks {
     /** How long anything that has to happen may take, a lost leader and a dead broker included. */
     public static final int PATIENCE_S = 90;
-    private static final int POLL_MS = 50;
+    private static final Patience PATIENCE = new Patience(PATIENCE_S, List.of(Exception.class));
 
     private Checks() {
-    }
-
-    /** Something that may fail. */
-    @FunctionalInterface
-    public interface Body {
-        void run() throws Exception;
-    }
-
-    public static void same(Object got, Object expected, String what) throws Wrong {
-        if (!Objects.equals(got, expected)) {
-            throw new Wrong(what + ": got " + got + ", expected " + expected);
-        }
-    }
-
-    public static void holds(boolean condition, String what) throws Wrong {
-        if (!condition) {
-            throw new Wrong(what);
-        }
     }
 
     /** The body must throw this exception, by itself or as the cause of another. */
@@ -53,26 +34,8 @@ public final class Checks {
         return false;
     }
 
-    /** Waits until the condition holds; what it threw last is told when it never does. */
+    /** An exception means: not yet. */
     public static void eventually(Callable<Boolean> condition, String what) throws Exception {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
-        Exception last = null;
-        while (true) {
-            try {
-                if (condition.call()) {
-                    return;
-                }
-                last = null;
-            } catch (InterruptedException e) {
-                throw e;
-            } catch (Exception e) {
-                last = e;
-            }
-            if (System.nanoTime() > deadline) {
-                throw new Wrong("not within " + PATIENCE_S + " s: " + what
-                        + (last == null ? "" : " (" + last + ")"));
-            }
-            Thread.sleep(POLL_MS);
-        }
+        PATIENCE.eventually(condition, what);
     }
 }

@@ -96,8 +96,8 @@ public class Cluster implements AutoCloseable {
         String name = "tool-" + ++tools;
         Process tool = Jvm.start(folder.resolve(name + ".out"), folder.resolve(name + ".log"),
                 "-Xmx128m", "kafka.admin.ConfigCommand", all.toArray(new String[0]));
-        Checks.holds(tool.waitFor(Checks.PATIENCE_S, TimeUnit.SECONDS), "kafka-configs hangs");
-        Checks.same(tool.exitValue(), 0, "exit status of kafka-configs");
+        Wrong.holds(tool.waitFor(Checks.PATIENCE_S, TimeUnit.SECONDS), "kafka-configs hangs");
+        Wrong.same(tool.exitValue(), 0, "exit status of kafka-configs");
     }
 
     /** The user whom the brokers themselves log in as has to be there before they start. */
@@ -167,7 +167,7 @@ public class Cluster implements AutoCloseable {
     /** Throws when a broker that nobody meddled with is registered under another session. */
     public void checkSessions() throws Exception {
         for (int id : BOTH) {
-            Checks.same(tree.owner(node(id)), sessions.get(id), "session of " + broker(id));
+            Wrong.same(tree.owner(node(id)), sessions.get(id), "session of " + broker(id));
         }
     }
 

@@ -1,8 +1,8 @@
 package compat;
 
 import static compat.Checks.eventually;
-import static compat.Checks.holds;
-import static compat.Checks.same;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import java.util.List;
 import java.util.Set;

@@ -102,9 +102,9 @@ public class Load {
         }
         BitSet lost = (BitSet) acked.clone();
         lost.andNot(seen);
-        Checks.same(lost.toString(), "{}", "numbers of the acknowledged records that are lost");
-        Checks.same(failure, null, "what a record was refused with");
-        Checks.same(seen.cardinality(), sent, "records");
+        Wrong.same(lost.toString(), "{}", "numbers of the acknowledged records that are lost");
+        Wrong.same(failure, null, "what a record was refused with");
+        Wrong.same(seen.cardinality(), sent, "records");
         System.out.printf("          %d records were written meanwhile, all are there; the longest"
                 + " time without an answer was %.1f s%n", sent, longestPause / 1e9);
     }
@@ -113,8 +113,8 @@ public class Load {
             throws Wrong {
         int number = record.key();
         int partition = record.partition();
-        Checks.same(number % partitions, partition, "partition of record " + number);
-        Checks.holds(number > last[partition], "record " + number + " comes after record "
+        Wrong.same(number % partitions, partition, "partition of record " + number);
+        Wrong.holds(number > last[partition], "record " + number + " comes after record "
                 + last[partition]);
         last[partition] = number;
         seen.set(number);

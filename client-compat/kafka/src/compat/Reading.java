@@ -30,7 +30,7 @@ public final class Reading {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Checks.PATIENCE_S);
         int count = 0;
         while (ends.keySet().stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-            Checks.holds(System.nanoTime() < deadline,
+            Wrong.holds(System.nanoTime() < deadline,
                     "not read within " + Checks.PATIENCE_S + " s: records up to " + ends);
             for (ConsumerRecord<Integer, String> record : consumer.poll(POLL)) {
                 reader.read(record);

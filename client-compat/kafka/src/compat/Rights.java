@@ -3,7 +3,7 @@ package compat;
 import static compat.Checks.eventually;
 import static compat.Checks.isCausedBy;
 import static compat.Checks.raises;
-import static compat.Checks.same;
+import static compat.Wrong.same;
 
 import java.util.HashSet;
 import java.util.List;
@@ -145,7 +145,7 @@ final class Rights {
     }
 
     /** Whether it is done, and not refused for a lack of rights. */
-    private static boolean allows(Checks.Body body) throws Exception {
+    private static boolean allows(Body body) throws Exception {
         try {
             body.run();
             return true;

@@ -2,7 +2,7 @@ package compat;
 
 import static compat.Checks.eventually;
 import static compat.Checks.raises;
-import static compat.Checks.same;
+import static compat.Wrong.same;
 
 import java.util.Collection;
 import java.util.List;

@@ -3,13 +3,13 @@ package compat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
-/** Two brokers that work for a while, whatever becomes of the servers: compat.Steady CONNECT SECONDS.
- * Records are written all the time, and topics made and deleted. Nothing that was acknowledged may
- * be lost, and no session may expire. */
+/**
+ * Two brokers that work for a while, whatever becomes of the servers: compat.Steady CONNECT
+ * SECONDS. Records are written all the time, and topics made and deleted. Nothing that was
+ * acknowledged may be lost, and no session may expire.
+ */
 public class Steady {
     private static final int TOPIC_MS = 5000;
 
@@ -23,10 +23,7 @@ public class Steady {
     }
 
     public static void main(String[] args) throws Exception {
-        Path folder = Files.createTempDirectory("compat-kafka-");
-        System.setProperty("compat.log", folder.resolve("suite.log").toString());
-        System.setProperty("log4j.configuration",
-                "file:" + Jvm.here().resolve("log4j.properties"));
+        Path folder = Folder.make();
         Steady steady = new Steady(args[0], folder);
         Runtime.getRuntime().addShutdownHook(new Thread(steady::abandon));
         boolean isRight = false;
@@ -35,12 +32,10 @@ public class Steady {
             isRight = true;
         } catch (Exception e) {
             e.printStackTrace(System.out);
-            Files.writeString(Path.of(System.getenv("COMPAT_REASON")),
-                    e.toString().replace('\n', ' ') + "\n");
+            Verdict.reason(e.toString());
         }
         steady.abandon();
-        System.out.flush();
-        Runtime.getRuntime().halt(isRight ? 0 : 1);
+        Verdict.end(isRight);
     }
 
     private void work(long seconds) throws Exception {
@@ -78,10 +73,8 @@ public class Steady {
         if (!Files.exists(folder)) {
             return;
         }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
+        try {
+            Folder.remove(folder);
         } catch (Exception e) {
             System.out.println("          what is in " + folder + " can't be removed: " + e);
         }

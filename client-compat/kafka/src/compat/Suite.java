@@ -3,29 +3,18 @@ package compat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 
 /** Asks all questions, one after the other: compat.Suite CONNECT. */
 public class Suite {
     private static final int QUESTION_S = 200;
+    private static final int KILL_SECONDS = 10;
 
     private final String connect;
-    private final String ensemble = System.getenv("COMPAT_ENSEMBLE");
     private final String only = System.getenv("COMPAT_ONLY"); // For work on one question.
     private final Path folder;
-    private final List<String> wrong = new ArrayList<>();
-    private int count;
-    private int skipped;
+    private final Verdict verdict = new Verdict();
     private volatile Cluster cluster;
     private volatile Chaos chaos;
 
@@ -60,59 +49,34 @@ public class Suite {
             new Named("deletion", Topics::deletion));
 
     public static void main(String[] args) throws Exception {
-        Path folder = Files.createTempDirectory("compat-kafka-");
-        // Before the first logger is made.
-        System.setProperty("compat.log", folder.resolve("suite.log").toString());
-        System.setProperty("log4j.configuration",
-                "file:" + Jvm.here().resolve("log4j.properties"));
+        Path folder = Folder.make();
         Suite suite = new Suite(args[0], folder);
         // It may be ended from outside, and no broker must outlive it.
         Thread hook = new Thread(suite::abandon);
         Runtime.getRuntime().addShutdownHook(hook);
-        boolean isRight;
-        try {
-            isRight = suite.run();
-        } catch (Exception e) {
-            e.printStackTrace(System.out);
-            reason("before or after the questions: " + e);
-            isRight = false;
-        }
+        boolean isRight = suite.verdict.of(suite::run);
         suite.abandon();
-        System.out.flush();
-        // A question that hangs must not keep the program.
-        Runtime.getRuntime().halt(isRight ? 0 : 1);
+        Verdict.end(isRight);
     }
 
-    private static void reason(String text) throws IOException {
-        Files.writeString(Path.of(System.getenv("COMPAT_REASON")), text.replace('\n', ' ') + "\n");
-    }
-
-    private boolean run() throws Exception {
+    private void run() throws Exception {
         String root = "/compat-kafka-" + Long.toHexString(new SecureRandom().nextLong());
         // With servers that can be killed, failover is asked for enough.
-        String servers = ensemble == null ? connect + ",127.0.0.1:1" : connect;
+        String servers = Ensemble.isThere() ? connect : connect + ",127.0.0.1:1";
         cluster = new Cluster(servers, root, folder);
         ask("start", this::start);
-        if (wrong.isEmpty()) {
+        if (verdict.isRight()) {
             askAll(new Round("calm", cluster, null));
-            if (ensemble == null) {
-                skip();
-            } else {
+            if (Ensemble.isThere()) {
                 askWithKills();
+            } else {
+                skip();
             }
             ask("shutdown", () -> Failures.shutdown(cluster));
         }
         cluster.abandon();
         cluster.tree.remove();
         cluster.close();
-        System.out.printf("  %d questions, %d wrong answers, %d skipped%n", count, wrong.size(),
-                skipped);
-        if (!wrong.isEmpty()) {
-            reason(wrong.size() + " of " + count + " questions: " + String.join("; ",
-                    wrong.subList(0, Math.min(5, wrong.size())))
-                    + (wrong.size() > 5 ? "; ..." : ""));
-        }
-        return wrong.isEmpty() && count > 0;
     }
 
     /** A user, two brokers, and one of them is the controller. */
@@ -124,8 +88,8 @@ public class Suite {
         for (Broker broker : cluster.brokers()) {
             cluster.awaitMember(broker.id);
         }
-        Checks.same(cluster.tree.children("/brokers/ids"), List.of("1", "2"), "brokers");
-        Checks.holds(Cluster.BOTH.contains(cluster.controller()), "one of them is the controller");
+        Wrong.same(cluster.tree.children("/brokers/ids"), List.of("1", "2"), "brokers");
+        Wrong.holds(Cluster.BOTH.contains(cluster.controller()), "one of them is the controller");
     }
 
     private void askAll(Round round) throws Exception {
@@ -148,14 +112,14 @@ public class Suite {
         int before = round.chaos.kills();
         question.ask(round);
         for (int times = 2; round.chaos.kills() == before; times++) {
-            round.chaos.awaitNearly();
+            Checks.eventually(round.chaos::isNearly, "the leader is killed");
             before = round.chaos.kills();
             question.ask(round.again(times));
         }
     }
 
     private void askWithKills() throws Exception {
-        chaos = new Chaos(ensemble);
+        chaos = new Chaos(KILL_SECONDS, folder.resolve("chaos.log"));
         askAll(new Round("kills", cluster, chaos));
         ask("kills: all servers run again", chaos::close);
         System.out.printf("          the leader was killed %d times%n", chaos.kills());
@@ -164,58 +128,21 @@ public class Suite {
 
     private void skip() {
         for (Named named : QUESTIONS) {
-            System.out.println("  skipped: kills: " + named.name
-                    + " (COMPAT_ENSEMBLE is not set: these servers can't be killed)");
-            skipped++;
+            verdict.skip("kills: " + named.name,
+                    "COMPAT_ENSEMBLE is not set: these servers can't be killed");
         }
     }
 
-    private void ask(String name, Checks.Body question) throws Exception {
+    private void ask(String name, Body question) throws Exception {
         long start = System.nanoTime();
-        Throwable error = answer(question);
-        tell(name, error, (System.nanoTime() - start) / 1e9);
+        Throwable error = Answer.within(QUESTION_S, question);
+        verdict.tell(name, error, start);
         if (error != null && !name.equals("shutdown")) {
             try {
                 cluster.restore();
             } catch (Exception e) {
                 System.out.println("          the brokers don't recover: " + e.getMessage());
             }
-        }
-    }
-
-    private void tell(String name, Throwable error, double seconds) {
-        count++;
-        System.out.printf("  %s %s (%.1f s)%n", error == null ? "ok   " : "wrong", name, seconds);
-        if (error != null) {
-            String text = error instanceof Wrong ? error.getMessage() : error.toString();
-            wrong.add(name + " (" + text.substring(0, Math.min(200, text.length())) + ")");
-            System.out.println("          " + text);
-            Arrays.stream(error.getStackTrace())
-                    .filter(frame -> frame.getClassName().startsWith("compat."))
-                    .forEach(frame -> System.out.println("          at " + frame));
-        }
-        System.out.flush();
-    }
-
-    /** Null, or what was wrong. */
-    private static Throwable answer(Checks.Body question) throws Exception {
-        FutureTask<Void> task = new FutureTask<>(() -> {
-            question.run();
-            return null;
-        });
-        Thread thread = new Thread(task, "question");
-        thread.setDaemon(true);
-        thread.start();
-        try {
-            task.get(QUESTION_S, TimeUnit.SECONDS);
-            return null;
-        } catch (TimeoutException e) {
-            Wrong late = new Wrong("no answer within " + QUESTION_S + " s");
-            late.setStackTrace(thread.getStackTrace());
-            task.cancel(true);
-            return late;
-        } catch (ExecutionException e) {
-            return e.getCause();
         }
     }
 
@@ -229,33 +156,11 @@ public class Suite {
         }
         try {
             if (Files.exists(folder)) {
-                keepLogs();
-                remove();
+                Folder.keepLogs(folder);
+                Folder.remove(folder);
             }
         } catch (IOException e) {
             System.out.println("          what is in " + folder + " can't be removed: " + e);
-        }
-    }
-
-    private void keepLogs() throws IOException {
-        String keep = System.getenv("COMPAT_KEEP");
-        if (keep == null) {
-            return;
-        }
-        Path target = Files.createDirectories(Path.of(keep));
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Files.copy(file, target.resolve(file.getFileName()),
-                        StandardCopyOption.REPLACE_EXISTING);
-            }
-        }
-    }
-
-    private void remove() throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
         }
     }
 }

@@ -1,9 +1,9 @@
 package compat;
 
 import static compat.Checks.eventually;
-import static compat.Checks.holds;
 import static compat.Checks.raises;
-import static compat.Checks.same;
+import static compat.Wrong.holds;
+import static compat.Wrong.same;
 
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,16 +1,12 @@
 package compat;
 
-import static compat.Patience.eventually;
+import static compat.Asker.eventually;
 
 import java.io.IOException;
-import java.net.BindException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
@@ -38,20 +34,7 @@ public class Candidate implements AutoCloseable {
 
     /** A name and two free ports. */
     public static Target target(String name) throws Exception {
-        return new Target(name + ":" + freePort() + ":" + freePort());
-    }
-
-    /** Below the range that the kernel hands out to clients, so that none of them can take it. */
-    private static int freePort() throws IOException {
-        InetAddress loopback = InetAddress.getByName("127.0.0.1");
-        while (true) {
-            try (ServerSocket socket = new ServerSocket(
-                    ThreadLocalRandom.current().nextInt(20000, 32000), 1, loopback)) {
-                return socket.getLocalPort();
-            } catch (BindException e) {
-                // Taken: another one.
-            }
-        }
+        return new Target(name + ":" + Ports.free() + ":" + Ports.free());
     }
 
     public void start() throws IOException {

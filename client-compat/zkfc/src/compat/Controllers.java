@@ -52,9 +52,9 @@ public class Controllers {
     public void theLeadersDeathChangesNothing() throws Exception {
         long lock = asker.stat(LOCK).getCzxid();
         for (int i = 0; i < 3; i++) {
-            asker.ensemble.killLeader();
-            asker.ensemble.revive();
-            Patience.eventually(() -> asker.data(LOCK) != null, "an answer about the lock");
+            Ensemble.killTheLeader();
+            Ensemble.revive();
+            Asker.eventually(() -> asker.data(LOCK) != null, "an answer about the lock");
         }
         Thread.sleep(Player.SESSION_MS * 3 / 2); // Sessions that nobody keeps are over by then.
         same(asker.stat(LOCK).getCzxid(), lock, "the lock's czxid");
@@ -78,7 +78,7 @@ public class Controllers {
         b.waitFor(HAServiceState.STANDBY);
         same(a.count("candidate: fenced"), 0L, "times that one was fenced which obeys");
         b.beWell();
-        Patience.eventually(() -> b.count("SERVICE_HEALTHY") > b.count("SERVICE_UNHEALTHY"),
+        Asker.eventually(() -> b.count("SERVICE_HEALTHY") > b.count("SERVICE_UNHEALTHY"),
                 "its controller has seen that it is well");
         same(asker.data(CRUMB), a.target.text, "the breadcrumb");
     }

@@ -1,6 +1,6 @@
 package compat;
 
-import static compat.Patience.eventually;
+import static compat.Asker.eventually;
 import static compat.Wrong.holds;
 import static compat.Wrong.same;
 
@@ -193,8 +193,8 @@ public final class Elections {
         long sessions = a.zk().getSessionId() ^ b.zk().getSessionId();
         long lock = asker.stat(LOCK).getCzxid();
         for (int i = 0; i < 3; i++) {
-            asker.ensemble.killLeader();
-            asker.ensemble.revive();
+            Ensemble.killTheLeader();
+            Ensemble.revive();
             eventually(() -> asker.stat(LOCK).getCzxid() == lock, "the same lock");
             a.waitFor("active");
             b.waitFor("standby");

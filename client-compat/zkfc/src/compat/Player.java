@@ -1,6 +1,6 @@
 package compat;
 
-import static compat.Patience.eventually;
+import static compat.Asker.eventually;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

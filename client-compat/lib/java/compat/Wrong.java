@@ -1,5 +1,8 @@
 package compat;
 
+import java.util.Arrays;
+import java.util.Objects;
+
 /** An answer that differs from what the question expects. */
 public class Wrong extends Exception {
     private static final long serialVersionUID = 1;
@@ -14,8 +17,14 @@ public class Wrong extends Exception {
         }
     }
 
+    /** Bytes are the same when their values are. */
     public static void same(Object got, Object expected, String what) throws Wrong {
-        holds(java.util.Objects.equals(got, expected),
-                what + ": got " + got + ", expected " + expected);
+        if (!Objects.deepEquals(got, expected)) {
+            throw new Wrong(what + ": got " + show(got) + ", expected " + show(expected));
+        }
+    }
+
+    private static String show(Object value) {
+        return value instanceof byte[] bytes ? Arrays.toString(bytes) : String.valueOf(value);
     }
 }
