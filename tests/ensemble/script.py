@@ -22,6 +22,7 @@ from ensembles import NotSo, wait_for
 
 SCRIPT = proof.HERE.parents[1] / "scripts" / "ensemble"
 ENV = {**os.environ, "ZABD": str(pathlib.Path(servers.zabd_binary()).resolve())}
+BARE = {name: value for name, value in os.environ.items() if name != "ZABD"}  # A user's: it builds what it starts.
 
 
 def modes(count):
@@ -33,8 +34,8 @@ def is_closed(port):
         return s.connect_ex(("127.0.0.1", port)) != 0
 
 
-def starts(checks, count, directory):
-    process = subprocess.Popen([str(SCRIPT), str(count), directory], env=ENV, stdout=subprocess.PIPE, text=True)
+def starts(checks, count, directory, env=ENV):
+    process = subprocess.Popen([str(SCRIPT), str(count), directory], env=env, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
         match = re.fullmatch(r"ensemble: server (\d+) leads; clients: (\S+)\n", line)
@@ -72,7 +73,7 @@ def main():
         try:
             for count in (3, 1):
                 starts(checks, count, f"{directory}/{count}")
-            starts(checks, 3, f"{directory}/3")  # Again, on what is there.
+            starts(checks, 3, f"{directory}/3", BARE)  # Again, on what is there.
             refuses(checks, f"{directory}/other")
         except NotSo as error:
             checks.check(False, "scripts/ensemble", error)
