@@ -1,12 +1,14 @@
 """What a question of the aiozk suite has at hand: clients that are closed again, waiting, events."""
 
 import asyncio
+import contextlib
 import inspect
-import logging
+import threading
 
 from aiozk import WatchEvent, ZKClient, exc, protocol
 from aiozk.states import States
 
+from logcount import LogCount
 from questions import Asker, Wrong
 
 TYPES = {
@@ -16,26 +18,11 @@ TYPES = {
     "CHILD": WatchEvent.CHILDREN_CHANGED,
 }
 
-
 GREETING_SECONDS = 5
+END_SECONDS = 2
 
-
-class GivenUp(logging.Handler):
-    """Counts the sessions that aiozk's log says it had to give up."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-        logger = logging.getLogger("aiozk.session")
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(self)
-
-    def emit(self, record):
-        self.count += record.getMessage().startswith("Session closed")
-
-
-GIVEN_UP = GivenUp()
+# The sessions that aiozk had to give up.
+GIVEN_UP = LogCount("aiozk.session", "Session closed")
 
 
 class Client(ZKClient):
@@ -181,6 +168,7 @@ class AioAsker(Asker):
     def __init__(self, connect, root):
         super().__init__(connect, root)
         self._clients = []
+        self._play = None
 
     async def client(self, connect=None, chroot=True, timeout=15.0, identity=None, **options):
         """A started client; `identity` is that of a session to take over."""
@@ -211,6 +199,41 @@ class AioAsker(Asker):
             except Exception:  # A client that the question has broken, or whose session is gone.
                 pass
 
+    def play(self, coroutine):
+        """Runs the coroutine, in an event loop of its own, until clean_up() at the latest."""
+        self._play = Play(coroutine)
+        self._play.run()
+
+    def clean_up(self):
+        if self._play:
+            self._play.end()
+        super().clean_up()
+
+
+class Play:
+    """A coroutine that one thread runs and another may have to end."""
+
+    def __init__(self, coroutine):
+        self._coroutine = coroutine
+        self._loop = self._task = None
+        self._ended = threading.Event()
+
+    async def _main(self):
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        await self._coroutine
+
+    def run(self):
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._ended.set()
+
+    def end(self):
+        if self._task and not self._ended.is_set():
+            with contextlib.suppress(RuntimeError):  # The loop has come to its end meanwhile.
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._ended.wait(END_SECONDS)
+
 
 async def _end_tasks():
     """Ends what aiozk's recipes have left; its watchers take a first cancellation for an event."""
@@ -232,7 +255,7 @@ def as_question(coroutine):
             await _end_tasks()
 
     def question(asker):
-        asyncio.run(play(asker))
+        asker.play(play(asker))
 
     question.__name__ = coroutine.__name__
     return question

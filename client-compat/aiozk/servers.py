@@ -1,19 +1,14 @@
-"""Several servers: what is written through one and read through another, and moving on when one dies.
-
-A server is killed only in an ensemble that COMPAT_ENSEMBLE names; all are up again when the question
-has been answered.
-"""
+"""Several servers: what is written through one and read through another, and moving on when one dies."""
 
 import asyncio
-import os
 
 from aiozk import exc
 from aiozk.states import States
 
 from client import GIVEN_UP, Events, eventually, raises
-from ensemble import Ensemble
+from kills import all_serve, kills_servers, place
 from questions import holds, same
-from recipes import Inside, together
+from recipes import one_at_a_time, together
 
 # A new leader is found within seconds; a JVM that starts again may take longer. aiozk looks for a
 # server at once, then 4 s, 12 s and 28 s later.
@@ -76,16 +71,7 @@ async def an_ephemeral_goes_from_all_servers(asker):
 
 
 async def a_lock_holds_across_servers(asker):
-    inside = Inside()
-
-    async def work(zk):
-        for _ in range(10):
-            async with zk.recipes.Lock("/lock"):
-                async with inside:
-                    await zk.exists("/")
-
-    await together(*[work(await client_at(asker, i)) for i in range(6)])
-    same((inside.most, inside.entered), (1, 60))
+    await one_at_a_time([await client_at(asker, i) for i in range(6)])
 
 
 async def a_session_moves_to_another_server(asker):
@@ -163,20 +149,10 @@ async def _create(zk, path):
         pass
 
 
-async def _ensemble(asker):
-    """The ensemble, with all its servers up, now and when the question has been answered."""
-    ensemble = Ensemble(os.environ["COMPAT_ENSEMBLE"])
-    await asyncio.to_thread(ensemble.revive)
-    asker.afterwards(ensemble.revive)
-    return ensemble
-
-
 async def _outlives(asker, client_leads, kill_leader):
-    ensemble = await _ensemble(asker)
-    leader = (await asyncio.to_thread(ensemble.leader)).port
-    ports = [int(address.rsplit(":", 1)[1]) for address in asker.connect.split(",")]
-    place = next(i for i, port in enumerate(ports) if (port == leader) == client_leads)
-    survivor = Survivor(await client_at(asker, place), await client_at(asker, place + 1))
+    ensemble = await asyncio.to_thread(all_serve, asker)
+    first = await asyncio.to_thread(place, ensemble, client_leads)
+    survivor = Survivor(await client_at(asker, first), await client_at(asker, first + 1))
     await survivor.make()
     zk, own = survivor.zk, next(m.number for m in ensemble.members if m.port == survivor.port)
     victim = await asyncio.to_thread(ensemble.kill, "leader" if kill_leader else own)
@@ -187,24 +163,28 @@ async def _outlives(asker, client_leads, kill_leader):
     await _create(zk, "/p/a-meanwhile")
     await survivor.check()
     await asyncio.to_thread(ensemble.revive)
-    back = await client_at(asker, ports.index(victim.port))
+    back = await client_at(asker, ensemble.members.index(victim))
     same(await back.get_data("/p"), b"after", "at the server that came back")
 
 
+@kills_servers
 async def a_client_outlives_the_follower_it_is_connected_to(asker):
     await _outlives(asker, client_leads=False, kill_leader=False)
 
 
+@kills_servers
 async def a_client_outlives_the_leader_it_is_connected_to(asker):
     await _outlives(asker, client_leads=True, kill_leader=True)
 
 
+@kills_servers
 async def a_client_outlives_the_leader_of_its_follower(asker):
     await _outlives(asker, client_leads=False, kill_leader=True)
 
 
+@kills_servers
 async def acknowledged_writes_outlive_three_leaders(asker):
-    ensemble = await _ensemble(asker)
+    ensemble = await asyncio.to_thread(all_serve, asker)
     writers = [await client_at(asker, i) for i in range(3)]
     written, ended, before = [], asyncio.Event(), GIVEN_UP.count
 
@@ -229,33 +209,14 @@ async def acknowledged_writes_outlive_three_leaders(asker):
     same(_expired[-1], 0, "sessions that were given up")
 
 
-SEVERAL = [
+QUESTIONS = [
     sync_brings_what_another_server_was_told,
     a_watch_hears_of_a_write_through_another_server,
     an_ephemeral_goes_from_all_servers,
     a_lock_holds_across_servers,
     a_session_moves_to_another_server,
-]
-
-KILLS = [
     a_client_outlives_the_follower_it_is_connected_to,
     a_client_outlives_the_leader_it_is_connected_to,
     a_client_outlives_the_leader_of_its_follower,
     acknowledged_writes_outlive_three_leaders,
 ]
-
-
-def questions(connect):
-    """Those that can be asked; says which can't and why."""
-    if "," not in connect:
-        _skip(SEVERAL + KILLS, "one server only")
-        return []
-    if not os.environ.get("COMPAT_ENSEMBLE"):
-        _skip(KILLS, "no servers that may be killed")
-        return SEVERAL
-    return SEVERAL + KILLS
-
-
-def _skip(group, reason):
-    for question in group:
-        print("  skipped: %s (%s)" % (question.__name__, reason))

@@ -6,8 +6,8 @@ import pathlib
 import shutil
 import urllib.parse
 
-from ensemble import HOST
-from product import EndedEarly, free_ports, http, until
+from ensemble import HOST, free_ports
+from product import EndedEarly, http, until
 from questions import Wrong
 
 CLUSTER = "pair"

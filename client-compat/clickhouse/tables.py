@@ -21,7 +21,7 @@ def rows(start, count=ROWS, table=TABLE):
 
 
 def settle(asker):
-    for replica in asker.pair:
+    for replica in asker.nodes:
         catch_up(replica)
 
 
@@ -40,13 +40,13 @@ def rest(asker):
 
 def both(asker, query, expected):
     """Both replicas give the answer at once."""
-    for replica in asker.pair:
+    for replica in asker.nodes:
         same(replica.ask(query), expected, "%s: %s" % (replica.name, query))
 
 
 def both_become(asker, query, expected, seconds=60):
     """Both replicas give the answer sooner or later."""
-    for replica in asker.pair:
+    for replica in asker.nodes:
         until(
             lambda replica=replica: replica.ask(query) == expected,
             "%s: %s gives %r" % (replica.name, query, expected), seconds, [replica.program]
@@ -69,17 +69,17 @@ def alike(asker, minimum=1):
     sums = "select count(), sum(k), sum(cityHash64(v)) from %s where %s"
 
     def same_sums():
-        first, second = (replica.ask(sums % (TABLE, in_tree(replica))) for replica in asker.pair)
+        first, second = (replica.ask(sums % (TABLE, in_tree(replica))) for replica in asker.nodes)
         same(first, second, "rows of the first and of the second replica")
         return first
 
-    rows_of_both = until(same_sums, "both have the same rows", needs=[r.program for r in asker.pair])
+    rows_of_both = until(same_sums, "both have the same rows", needs=[r.program for r in asker.nodes])
     holds(int(rows_of_both.split("\t")[0]) >= minimum, "only these rows are left: " + rows_of_both)
     return rows_of_both
 
 
 def two_servers_start(asker):
-    for replica in asker.pair:
+    for replica in asker.nodes:
         replica.start()
 
 
@@ -103,7 +103,7 @@ def inserts_at_either_arrive_at_both(asker):
 
 
 def a_block_that_comes_twice_is_taken_once(asker):
-    for replica in asker.pair:
+    for replica in asker.nodes:
         replica.ask(rows(0))
     settle(asker)
     both(asker, "select count() from " + TABLE, "20000")
@@ -115,7 +115,7 @@ def an_insert_with_a_quorum_is_on_both_when_it_is_answered(asker):
     asker.first.ask(CREATE.format(table=agreed))
     asker.first.ask(rows(0, table=agreed), insert_quorum=2)
     both(asker, "select count() from " + agreed, "10000")
-    for replica in asker.pair:
+    for replica in asker.nodes:
         query = "select count() from " + agreed
         same(replica.ask(query, select_sequential_consistency=1), "10000", replica.name)
     asker.second.ask("drop table %s on cluster pair" % agreed)
@@ -132,7 +132,7 @@ def inserts_at_once_take_block_numbers_of_their_own(asker):
             failed.append(str(e))
 
     threads = [
-        threading.Thread(target=insert, args=(asker.pair[i % 2], 100000 + 1000 * i)) for i in range(8)
+        threading.Thread(target=insert, args=(asker.nodes[i % 2], 100000 + 1000 * i)) for i in range(8)
     ]
     for thread in threads:
         thread.start()

@@ -8,10 +8,12 @@ import logging
 import os
 import pathlib
 import random
-import socket
 import sys
 
 import pytest
+
+from ensemble import PORTS, is_free
+from questions import give_reason
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The harness takes three times five ports from a first one on, ten apart.
@@ -19,22 +21,11 @@ OFFSETS = [10 * server + port for server in range(3) for port in range(5)]
 TEST_SECONDS = 180
 
 
-def _is_free(port):
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def first_port():
     """A port from which on all that the harness takes are free."""
     while True:
-        # Below the range that the kernel hands out to clients.
-        first = random.randrange(20000, 31900)
-        if all(_is_free(first + offset) for offset in OFFSETS):
+        first = random.choice(PORTS[: -OFFSETS[-1]])
+        if all(is_free(first + offset) for offset in OFFSETS):
             return first
 
 
@@ -118,9 +109,8 @@ def main(argv):
     status = pytest.main(options, plugins=[verdict])
     print(verdict.totals(), flush=True)
     if status or verdict.wrong:
-        with open(os.environ["COMPAT_REASON"], "w", encoding="utf-8") as f:
-            names = ", ".join(verdict.wrong[:5]) + (", ..." if verdict.wrong[5:] else "")
-            f.write("%d tests: %s\n" % (len(verdict.wrong), names or "pytest ends with %d" % status))
+        names = ", ".join(verdict.wrong[:5]) + (", ..." if verdict.wrong[5:] else "")
+        give_reason("%d tests: %s" % (len(verdict.wrong), names or "pytest ends with %d" % status))
     return 1 if status or verdict.wrong else 0
 
 

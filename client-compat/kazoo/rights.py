@@ -21,9 +21,8 @@ from kazoo.security import (
 
 from client import States
 from questions import holds, raises, same
+from tree import SUPER
 from watches import settle
-
-SUPER = ("digest", "super:compat")  # Its digest is in server.cfg.
 
 
 def a_new_node_is_open_to_all(asker):

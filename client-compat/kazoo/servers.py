@@ -1,43 +1,22 @@
-"""Several servers: what is written through one and read through another, and moving on when one dies.
+"""Several servers: what is written through one and read through another, and moving on when one dies."""
 
-A server is killed only in an ensemble that COMPAT_ENSEMBLE names; all are up again when the question
-has been answered.
-"""
-
-import logging
-import os
-import time
+import threading
 
 from kazoo.exceptions import NodeExistsError
 from kazoo.protocol.states import KazooState
 
 from client import States
-from ensemble import Ensemble
+from kills import all_serve, kills_servers, place
+from logcount import LogCount
 from questions import eventually, holds, same
-from recipes import Crowd, Inside
+from recipes import Crowd, one_at_a_time
 
 # A new leader is found within seconds; a JVM that starts again may take longer.
 PATIENCE = 60
 TIMEOUT = 20.0
 
-
-class ExpiryLog(logging.Handler):
-    """Counts what kazoo's log tells of sessions that expired, in clients that are given `logger`."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-        self.logger = logging.getLogger("compat.servers")
-        self.logger.setLevel(logging.INFO)
-        self.logger.propagate = False
-        self.logger.addHandler(self)
-
-    def emit(self, record):
-        if "expired" in record.getMessage():
-            self.count += 1
-
-
-EXPIRIES = ExpiryLog()
+# Of the clients that are given its logger.
+EXPIRIES = LogCount("compat.servers", "expired")
 
 
 def client_at(asker, number, **options):
@@ -92,17 +71,7 @@ def an_ephemeral_goes_from_all_servers(asker):
 
 
 def a_lock_holds_across_servers(asker):
-    inside = Inside()
-
-    def work(zk):
-        for _ in range(10):
-            with zk.Lock("/lock", "me"):
-                with inside:
-                    zk.exists("/")
-
-    clients = [client_at(asker, i) for i in range(6)]
-    Crowd(*[lambda zk=zk: work(zk) for zk in clients]).join()
-    same((inside.most, inside.entered), (1, 60))
+    one_at_a_time([client_at(asker, i) for i in range(6)])
 
 
 def a_session_moves_to_another_server(asker):
@@ -177,21 +146,6 @@ class Survivor:
         same(EXPIRIES.count - self._expired, 0, "sessions that expired")
 
 
-def _ensemble(asker):
-    """The ensemble, with all its servers up, now and when the question has been answered."""
-    ensemble = Ensemble(os.environ["COMPAT_ENSEMBLE"])
-    ensemble.revive()
-    asker.afterwards(ensemble.revive)
-    return ensemble
-
-
-def _place(ensemble, asker, leads):
-    """The number, in the connect string, of a server that leads or that does not."""
-    leader = ensemble.leader().port
-    ports = [int(address.rsplit(":", 1)[1]) for address in asker.connect.split(",")]
-    return next(i for i, port in enumerate(ports) if (port == leader) == leads)
-
-
 def _create(zk, path):
     """Creates it, though the reply to a first attempt may have been lost."""
     try:
@@ -201,9 +155,9 @@ def _create(zk, path):
 
 
 def _outlives(asker, client_leads, kill_leader):
-    ensemble = _ensemble(asker)
-    place = _place(ensemble, asker, client_leads)
-    survivor = Survivor(asker, client_at(asker, place), client_at(asker, place + 1))
+    ensemble = all_serve(asker)
+    first = place(ensemble, client_leads)
+    survivor = Survivor(asker, client_at(asker, first), client_at(asker, first + 1))
     if kill_leader:
         victim = ensemble.kill("leader")
     else:
@@ -215,31 +169,35 @@ def _outlives(asker, client_leads, kill_leader):
     _create(survivor.zk, "/p/a-meanwhile")
     survivor.check()
     ensemble.revive()
-    back = client_at(asker, [m.port for m in ensemble.members].index(victim.port))
+    back = client_at(asker, ensemble.members.index(victim))
     back.sync("/p")
     same(back.get("/p")[0], b"after", "at the server that came back")
 
 
+@kills_servers
 def a_client_outlives_the_follower_it_is_connected_to(asker):
     _outlives(asker, client_leads=False, kill_leader=False)
 
 
+@kills_servers
 def a_client_outlives_the_leader_it_is_connected_to(asker):
     _outlives(asker, client_leads=True, kill_leader=True)
 
 
+@kills_servers
 def a_client_outlives_the_leader_of_its_follower(asker):
     _outlives(asker, client_leads=False, kill_leader=True)
 
 
+@kills_servers
 def acknowledged_writes_outlive_three_leaders(asker):
-    ensemble = _ensemble(asker)
+    ensemble = all_serve(asker)
     writers = [client_at(asker, i) for i in range(3)]
-    written, ended = [], []
+    written, ended = [], threading.Event()
 
     def write(number, zk):
         count = 0
-        while not ended:
+        while not ended.is_set():
             written.append(zk.retry(zk.create, "/w%d-" % number, b"%d" % count, sequence=True))
             count += 1
 
@@ -249,7 +207,7 @@ def acknowledged_writes_outlive_three_leaders(asker):
         ensemble.kill("leader")
         eventually(lambda: len(written) > before + 100, "writes under a new leader", PATIENCE)
         ensemble.revive()
-    ended.append(time.monotonic())
+    ended.set()
     crowd.join(PATIENCE)
     for zk in writers:
         zk.sync("/")
@@ -259,33 +217,14 @@ def acknowledged_writes_outlive_three_leaders(asker):
     same(EXPIRIES.count, 0, "sessions that expired")
 
 
-SEVERAL = [
+QUESTIONS = [
     sync_brings_what_another_server_was_told,
     a_watch_hears_of_a_write_through_another_server,
     an_ephemeral_goes_from_all_servers,
     a_lock_holds_across_servers,
     a_session_moves_to_another_server,
-]
-
-KILLS = [
     a_client_outlives_the_follower_it_is_connected_to,
     a_client_outlives_the_leader_it_is_connected_to,
     a_client_outlives_the_leader_of_its_follower,
     acknowledged_writes_outlive_three_leaders,
 ]
-
-
-def questions(connect):
-    """Those that can be asked; says which can't and why."""
-    if "," not in connect:
-        _skip(SEVERAL + KILLS, "one server only")
-        return []
-    if not os.environ.get("COMPAT_ENSEMBLE"):
-        _skip(KILLS, "no servers that may be killed")
-        return SEVERAL
-    return SEVERAL + KILLS
-
-
-def _skip(group, reason):
-    for question in group:
-        print("  skipped: %s (%s)" % (question.__name__, reason))

@@ -48,7 +48,8 @@ class Failed(Exception):
     """What was asked for did not come about."""
 
 
-def _is_free(port):
+def is_free(port):
+    """Whether nobody has that port of the loopback."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -58,11 +59,12 @@ def _is_free(port):
     return True
 
 
-def _free_ports(count):
+def free_ports(count):
+    """So many ports of the loopback that nobody listens on."""
     found = []
     while len(found) < count:
         port = random.choice(PORTS)
-        if port not in found and _is_free(port):
+        if port not in found and is_free(port):
             found.append(port)
     return found
 
@@ -166,7 +168,7 @@ class Ensemble:
         folder.mkdir(parents=True, exist_ok=True)
         if against == "zk":
             subprocess.run([str(ROOT / "scripts" / "zk-real"), "fetch"], check=True, stdout=sys.stderr)
-        taken = _free_ports(3 * servers)
+        taken = free_ports(3 * servers)
         ports = [taken[3 * i : 3 * i + 3] for i in range(servers)]
         (folder / "ensemble.json").write_text(json.dumps({"against": against, "ports": ports}))
         made = cls(folder)

@@ -1,4 +1,4 @@
-"""What the suites of whole products share: a directory for one run, and the programs in it.
+"""What the suites of whole products share: a directory for one run, the programs in it, and main().
 
     with Work("name") as work:
         program = work.program("first", [command, ...])
@@ -10,13 +10,12 @@ ends, in whatever way it does (a suite that is killed closes the keeper's standa
 """
 
 import contextlib
+import logging
 import os
 import pathlib
 import pwd
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,21 +23,11 @@ import time
 import urllib.error
 import urllib.request
 
-from ensemble import HOST, PORTS, Ensemble
-from questions import Wrong, ask_all, eventually
+from kills import askable
+from questions import Asker, Wrong, ask_all, eventually
+from tree import own_tree
 
 STOP_SECONDS = 30
-
-
-def free_ports(count):
-    """So many ports of the loopback that nobody listens on."""
-    found = set()
-    while len(found) < count:
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            port = random.choice(PORTS)
-            sock.bind((HOST, port))
-            found.add(port)
-    return list(found)
 
 
 def http(url, data=None, method=None, seconds=30):
@@ -60,21 +49,6 @@ def send(request, seconds=30):
         raise Wrong("%s: %.400s" % (e.code, said)) from e
     except OSError as e:
         raise Wrong("no answer: %s" % e) from e
-
-
-def servers():
-    """The ensemble whose servers may be killed, or None when it isn't ours."""
-    folder = os.environ.get("COMPAT_ENSEMBLE")
-    return Ensemble(folder) if folder else None
-
-
-@contextlib.contextmanager
-def killed(ensemble, which):
-    """Kills a server for the time of a `with`; all serve again after it. Gives the server."""
-    try:
-        yield ensemble.kill(which)
-    finally:
-        ensemble.revive()
 
 
 class Program:
@@ -197,28 +171,37 @@ class Work:
         self._keeper.stdin.flush()
 
 
-def ask_product(connect, root, work, questions, asker, seconds=120):
-    """Asks the questions in their order; returns the exit status.
+class Product(Asker):
+    """What the questions of a suite share: the nodes of its product, and the tree that they write to."""
 
-    A question that kills servers has an attribute `kills`; it is skipped when they aren't ours.
+    def __init__(self, connect, root, zk, nodes):
+        super().__init__(connect, root)
+        self.zk = zk
+        self.nodes = nodes
+        self.first, self.second = nodes
+
+    def other(self, node):
+        return self.second if node is self.first else self.first
+
+    def finish(self):
+        """What is to be done after the last question."""
+
+
+def run_product(name, make, questions, seconds, user=None):
+    """A suite's main program: asks the questions in their order; returns the exit status.
+
+    make(connect, root, zk, work) gives the Product; `user` is whom its directory belongs to.
     """
-    asked = []
-    for question in questions:
-        if getattr(question, "kills", False) and servers() is None:
-            print("  skipped: %s (the servers are not ours to kill)" % question.__name__)
-        else:
-            asked.append(question)
-    # What one question leaves is what the next one begins with: they share the asker.
-    status = ask_all(connect, root, asked, lambda *_: asker, seconds)
-    if status != 0:
-        work.keep()
-    return status
-
-
-def kills_servers(question):
-    """Marks a question for ask_product."""
-    question.kills = True
-    return question
+    logging.getLogger("kazoo").setLevel(logging.CRITICAL)
+    connect = sys.argv[1]
+    with own_tree(connect, name) as (zk, root), Work(name, user) as work:
+        product = make(connect, root, zk, work)
+        # What one question leaves is what the next one begins with: they share the product.
+        status = ask_all(connect, root, askable(questions), lambda *_: product, seconds)
+        if status != 0:
+            work.keep()
+        product.finish()
+        return status
 
 
 class EndedEarly(Exception):

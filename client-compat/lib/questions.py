@@ -5,9 +5,13 @@ when the answer is wrong. Every question gets a path of its own on the server an
 one that fails does not keep the next ones from being asked.
 """
 
+import contextlib
 import os
+import queue
 import secrets
+import signal
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -85,9 +89,9 @@ class Asker:
 def _answer(question, asker, result):
     try:
         question(asker)
-        result.append(None)
+        result.put(None)
     except BaseException as e:
-        result.append(e)
+        result.put(e)
 
 
 def print_error(error):
@@ -102,18 +106,52 @@ def print_error(error):
 
 def _ask(question, asker, seconds):
     """None, or the exception that tells what was wrong."""
-    result = []
-    thread = threading.Thread(target=_answer, args=(question, asker, result), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not result:
+    result = queue.SimpleQueue()
+    threading.Thread(target=_answer, args=(question, asker, result), daemon=True).start()
+    try:
+        return result.get(timeout=seconds)
+    except queue.Empty:
         return Wrong("no answer within %d s" % seconds)
-    return result[0]
+
+
+def give_reason(text):
+    """Why the suite fails; of several reasons the first is told."""
+    with open(os.environ["COMPAT_REASON"], "a", encoding="utf-8") as f:
+        f.write(text.replace("\n", " ") + "\n")
 
 
 def fresh_root(name):
     """A path that no other run of a suite uses."""
     return "/compat-%s-%s" % (name, secrets.token_hex(6))
+
+
+def _end(number, _):
+    signal.signal(number, signal.SIG_IGN)  # timeout(1) sends it twice.
+    sys.exit(128 + number)
+
+
+@contextlib.contextmanager
+def own_root(name, make, remove):
+    """A path for this run of a suite, from make(path) to remove(path), also when SIGTERM ends the run.
+
+    The suite fails when one of them does.
+    """
+    root = fresh_root(name)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        make(root)
+    except Exception as e:
+        give_reason("no answer to the first request: %r" % e)
+        sys.exit(1)
+    try:
+        yield root
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The end has come already.
+        try:
+            remove(root)
+        except Exception as e:
+            print("  left behind: %s (%r)" % (root, e), flush=True)
+            give_reason("%s is left behind: %r" % (root, e))
 
 
 def ask_all(connect, root, questions, make_asker, seconds=40):
@@ -123,8 +161,10 @@ def ask_all(connect, root, questions, make_asker, seconds=40):
         label = question.__name__
         asker = make_asker(connect, "%s/%s" % (root, label))
         start = time.monotonic()
-        error = _ask(question, asker, seconds)
-        asker.clean_up()
+        try:
+            error = _ask(question, asker, seconds)
+        finally:
+            asker.clean_up()
         took = time.monotonic() - start
         if error is None:
             print("  ok    %s (%.1f s)" % (label, took), flush=True)
@@ -134,7 +174,6 @@ def ask_all(connect, root, questions, make_asker, seconds=40):
         print_error(error)
     print("  %d questions, %d wrong answers" % (len(questions), len(wrong)), flush=True)
     if wrong:
-        with open(os.environ["COMPAT_REASON"], "w", encoding="utf-8") as f:
-            text = "; ".join(wrong[:5]).replace("\n", " ") + ("; ..." if wrong[5:] else "")
-            f.write("%d of %d questions: %s\n" % (len(wrong), len(questions), text))
+        text = "; ".join(wrong[:5]) + ("; ..." if wrong[5:] else "")
+        give_reason("%d of %d questions: %s" % (len(wrong), len(questions), text))
     return 1 if wrong else 0

@@ -1,45 +1,19 @@
 """Questions about who leads when nodes or servers are killed with kill -9, or told to change."""
 
-import threading
-
+from kills import killed, kills_servers, servers
+from load import Load
 from node import RETRY_TIMEOUT
-from product import killed, kills_servers, servers
 from questions import Wrong, holds, raises, same
 
 
-class Writes:
-    """Inserts a row at a time at a node until it is told to stop; stops at the first error."""
+def writes_to(asker, node):
+    """A Load that inserts a row at a time at a node."""
 
-    def __init__(self, asker, node):
-        self._asker, self._node = asker, node
-        self._ended = threading.Event()
-        self.error = None
-        self.count = 0
-        self._thread = threading.Thread(target=self._write)
+    def write():
+        node.sql("insert into kept values (%s)", asker.next_row)
+        asker.next_row += 1
 
-    def _write(self):
-        while not self._ended.is_set():
-            try:
-                self._node.sql("insert into kept values (%s)", self._asker.next_row)
-            except Wrong as e:
-                self.error = e
-                return
-            self._asker.next_row += 1
-            self.count += 1
-            self._ended.wait(0.02)
-
-    def wait_for(self, count):
-        target = self.count + count
-        self._node.wait_until(lambda: self.error or self.count >= target, "takes %d writes" % count)
-        holds(self.error is None, "a write failed: %s" % self.error)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
+    return Load(write, 0.02)
 
 
 def all_rows(asker, node):
@@ -52,8 +26,8 @@ def all_rows(asker, node):
 def another_takes_over_when_the_leader_is_killed(asker):
     old = asker.leader()
     new, timeline = asker.other(old), asker.settled(old)
-    with Writes(asker, old) as writes:
-        writes.wait_for(20)
+    with writes_to(asker, old) as writes:
+        writes.wait_for(20, [old.program])
         old.program.kill()
     new.wait_until(lambda: asker.leader() is new, "leads")
     new.wait_until(lambda: new.about().get("timeline") == timeline + 1, "begins a timeline")
@@ -101,11 +75,11 @@ def nothing_changes_hands_when_the_servers_leader_is_killed(asker):
     leader = asker.leader()
     timeline = asker.settled(leader)
     session = asker.zk.get(asker.path("leader"))[1].ephemeralOwner
-    with Writes(asker, leader) as writes:
+    with writes_to(asker, leader) as writes:
         for _ in range(2):
             with killed(servers(), "leader"):
-                writes.wait_for(20)
-            writes.wait_for(20)
+                writes.wait_for(20, [leader.program])
+            writes.wait_for(20, [leader.program])
     same(asker.settled(leader), timeline, "timeline")
     same(asker.zk.get(asker.path("leader"))[1].ephemeralOwner, session, "session of the leader")
 
@@ -116,10 +90,10 @@ def nothing_changes_hands_when_each_server_is_restarted(asker):
     timeline = asker.settled(leader)
     session = asker.zk.get(asker.path("leader"))[1].ephemeralOwner
     ensemble = servers()
-    with Writes(asker, leader) as writes:
+    with writes_to(asker, leader) as writes:
         for member in ensemble.members:
             with killed(ensemble, member.number):
-                writes.wait_for(20)
+                writes.wait_for(20, [leader.program])
             # The loop of each node has gone round once with the server.
             seen = leader.about()["dcs_last_seen"]
             leader.wait_until(lambda s=seen: leader.about()["dcs_last_seen"] > s, "sees the tree again")

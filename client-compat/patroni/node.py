@@ -6,8 +6,8 @@ import shutil
 import urllib.request
 
 import psycopg2
-from ensemble import HOST
-from product import free_ports, send, until
+from ensemble import HOST, free_ports
+from product import send, until
 from questions import Wrong, holds
 
 SCOPE = "pair"

@@ -1,27 +1,20 @@
 """Asks who leads a pair of PostgreSQL servers: suite.py CONNECT."""
 
-import logging
 import os
 import sys
 
 import changes
 import steady
-from kazoo.client import KazooClient
-from product import Work, ask_product
-from questions import Asker, Wrong, fresh_root, holds, same
 from node import SCOPE, make_pair
+from product import Product, run_product
+from questions import Wrong, holds, same
 
-# The super user of server.cfg, who also removes what is left.
-SUPER = ("digest", "super:compat")
 
-
-class Cluster(Asker):
+class Cluster(Product):
     """What the questions share: the two nodes, and the tree that they write to."""
 
     def __init__(self, connect, root, zk, work):
-        super().__init__(connect, root)
-        self.zk, self.work = zk, work
-        self.nodes = make_pair(work, connect, root)
+        super().__init__(connect, root, zk, make_pair(work, connect, root))
         self.next_row = 0
 
     def path(self, name):
@@ -38,9 +31,6 @@ class Cluster(Asker):
                 continue
         same(len(leading), 1, "nodes that lead")
         return leading[0]
-
-    def other(self, node):
-        return next(n for n in self.nodes if n is not node)
 
     def settled(self, leader, timeline=None):
         """The leader leads, the other one streams from it; returns the timeline."""
@@ -60,20 +50,6 @@ class Cluster(Asker):
         return leader.wait_until(looks_so, "leads, and the other one follows")
 
 
-def main():
-    connect, root = sys.argv[1], fresh_root("patroni")
-    logging.getLogger("kazoo").setLevel(logging.CRITICAL)
-    zk = KazooClient(connect, auth_data=[SUPER])
-    zk.start(timeout=20)
-    with Work("patroni", "postgres" if os.getuid() == 0 else None) as work:
-        asker = Cluster(connect, root, zk, work)
-        questions = steady.FIRST + changes.QUESTIONS + steady.LAST
-        status = ask_product(connect, root, work, questions, asker, 150)
-    zk.delete(root, recursive=True)
-    zk.stop()
-    zk.close()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    user = "postgres" if os.getuid() == 0 else None
+    sys.exit(run_product("patroni", Cluster, steady.FIRST + changes.QUESTIONS + steady.LAST, 150, user))

@@ -1,43 +1,16 @@
 """Questions about the cloud when nodes or servers are killed with kill -9."""
 
-import threading
-
+from kills import killed, kills_servers, servers
+from load import Load
 from node import SESSION_MS
-from product import killed, kills_servers, servers, until
-from questions import Wrong, holds, same
+from product import until
+from questions import holds, same
 from steady import BATCH, COLLECTION, index
 
 
-class Indexing:
-    """Indexes batches until it is told to stop; stops at the first error."""
-
-    def __init__(self, asker):
-        self._asker = asker
-        self._ended = threading.Event()
-        self.error = None
-        self._thread = threading.Thread(target=self._index)
-
-    def _index(self):
-        while not self._ended.is_set():
-            try:
-                index(self._asker, BATCH)
-            except Wrong as e:
-                self.error = e
-                return
-            self._ended.wait(0.2)
-
-    def wait_for(self, batches):
-        target = self._asker.documents + batches * BATCH
-        until(lambda: self.error or self._asker.documents >= target, "%d batches are taken" % batches, 90)
-        holds(self.error is None, "a batch was refused: %s" % self.error)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
+def indexing(asker):
+    """A Load that indexes a batch at a time."""
+    return Load(lambda: index(asker, BATCH), 0.2)
 
 
 def leads_alone(asker, node):
@@ -87,11 +60,11 @@ def the_other_node_is_killed_and_recovers(asker):
 @kills_servers
 def nothing_changes_hands_when_the_servers_leader_is_killed(asker):
     leaders, sees_all = asker.all_active(), overseer(asker)
-    with Indexing(asker) as indexing:
+    with indexing(asker) as load:
         for _ in range(2):
             with killed(servers(), "leader"):
-                indexing.wait_for(3)
-            indexing.wait_for(2)
+                load.wait_for(3)
+            load.wait_for(2)
     same(asker.all_active(), leaders, "leaders")
     holds(overseer(asker) is sees_all, "another node is the overseer")
     asker.alike()
@@ -101,10 +74,10 @@ def nothing_changes_hands_when_the_servers_leader_is_killed(asker):
 def nothing_changes_hands_when_each_server_is_restarted(asker):
     leaders, sees_all = asker.all_active(), overseer(asker)
     ensemble = servers()
-    with Indexing(asker) as indexing:
+    with indexing(asker) as load:
         for member in ensemble.members:
             with killed(ensemble, member.number):
-                indexing.wait_for(2)
+                load.wait_for(2)
             asker.all_active()
     same(asker.all_active(), leaders, "leaders")
     holds(overseer(asker) is sees_all, "another node is the overseer")

@@ -8,8 +8,8 @@ import urllib.parse
 import urllib.request
 import zipfile
 
-from ensemble import HOST
-from product import free_ports, send, until
+from ensemble import HOST, free_ports
+from product import send, until
 from questions import Wrong
 
 HERE = pathlib.Path(__file__).parent

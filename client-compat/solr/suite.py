@@ -1,32 +1,22 @@
 """Asks what becomes of a collection of a Solr cloud: suite.py CONNECT."""
 
-import logging
 import sys
 
 import faults
 import steady
-from kazoo.client import KazooClient
 from node import make_pair
-from product import Work, ask_product, until
-from questions import Asker, fresh_root, holds, same
+from product import Product, run_product, until
+from questions import holds, same
 
-# The super user of server.cfg, who also removes what is left.
-SUPER = ("digest", "super:compat")
 COLLECTION = "books"
 
 
-class Cloud(Asker):
+class Cloud(Product):
     """What the questions share: the two nodes, how many documents they have, and the tree."""
 
     def __init__(self, connect, root, zk, work):
-        super().__init__(connect, root)
-        self.zk = zk
-        self.nodes = make_pair(work, connect, root)
-        self.first, self.second = self.nodes
+        super().__init__(connect, root, zk, make_pair(work, connect, root))
         self.documents = 0
-
-    def other(self, node):
-        return next(n for n in self.nodes if n is not node)
 
     def path(self, name):
         return "%s/%s" % (self.root, name)
@@ -66,20 +56,5 @@ class Cloud(Asker):
             holds(found[0] > 0, "no documents in %s" % shard)
 
 
-def main():
-    connect, root = sys.argv[1], fresh_root("solr")
-    logging.getLogger("kazoo").setLevel(logging.CRITICAL)
-    zk = KazooClient(connect, auth_data=[SUPER])
-    zk.start(timeout=20)
-    zk.create(root)
-    with Work("solr") as work:
-        asker = Cloud(connect, root, zk, work)
-        status = ask_product(connect, root, work, steady.FIRST + faults.QUESTIONS + steady.LAST, asker, 150)
-    zk.delete(root, recursive=True)
-    zk.stop()
-    zk.close()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_product("solr", Cloud, steady.FIRST + faults.QUESTIONS + steady.LAST, 150))
