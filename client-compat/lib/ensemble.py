@@ -25,6 +25,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG = ROOT / "client-compat" / "server.cfg"
 HOST = "127.0.0.1"
 START_SECONDS = 90
+START_ATTEMPTS = 5
 STOP_SECONDS = 15
 REVIVE_SECONDS = 2
 # ZooKeeper has no key for this one in zoo.cfg.
@@ -133,6 +135,10 @@ class Member:
         lines = (self.folder / "log").read_text(errors="replace").splitlines()
         return lines[-1] if lines else "nothing"
 
+    def lacked_port(self):
+        """Whether it has said that somebody else had one of its ports."""
+        return "Address already in use" in (self.folder / "log").read_text(errors="replace")
+
     def signal(self, number):
         pid = self.pid()
         if pid is not None:
@@ -168,6 +174,28 @@ class Ensemble:
         folder.mkdir(parents=True, exist_ok=True)
         if against == "zk":
             subprocess.run([str(ROOT / "scripts" / "zk-real"), "fetch"], check=True, stdout=sys.stderr)
+        for _ in range(START_ATTEMPTS):
+            made = cls._make(folder, servers, against, config)
+            error = None
+            try:
+                made.revive()
+            except Failed as e:
+                error = e
+            # Another ensemble that starts now may have taken a port that was free when we looked.
+            lacking = [m for m in made.members if m.lacked_port()]
+            if not lacking:
+                break
+            error = Failed(f"server {lacking[0].number} does not get its ports")
+            made.stop()
+            for member in made.members:
+                shutil.rmtree(member.folder)
+        if error:
+            raise error
+        return made
+
+    @classmethod
+    def _make(cls, folder, servers, against, config):
+        """Its files, with ports that nobody has."""
         taken = free_ports(3 * servers)
         ports = [taken[3 * i : 3 * i + 3] for i in range(servers)]
         (folder / "ensemble.json").write_text(json.dumps({"against": against, "ports": ports}))
@@ -180,7 +208,6 @@ class Ensemble:
             lines += [f"server.{m.number}={HOST}:{m.quorum}:{m.election}" for m in made.members]
         for member in made.members:
             member.configure(common, lines)
-        made.revive()
         return made
 
     @property
