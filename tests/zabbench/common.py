@@ -73,20 +73,3 @@ def children(connect, path="/"):
     found = zkwire.ok(client.children(path)).children
     client.close_session()
     return sorted(name for name in found if name != "zookeeper")
-
-
-class Checks:
-    """Counts what was checked; a wrong one ends the test."""
-
-    def __init__(self):
-        self.count = 0
-
-    def equal(self, got, want, what):
-        self.count += 1
-        if got != want:
-            raise AssertionError("%s:\n  got  %r\n  want %r" % (what, got, want))
-
-    def true(self, holds, what):
-        self.count += 1
-        if not holds:
-            raise AssertionError(what)

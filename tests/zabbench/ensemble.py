@@ -9,9 +9,10 @@ import sys
 
 import common
 
-import ensembles  # tests/lib
+import counted  # tests/lib
+import ensembles
 
-check = common.Checks()
+check = counted.Checks()
 
 
 def wait_for_line(process, pattern):

@@ -12,9 +12,10 @@ import tempfile
 import time
 
 import common
+import counted
 import zkwire
 
-check = common.Checks()
+check = counted.Checks()
 measure, run = common.measure, common.run
 
 # What each workload counts, and what it lists besides.

@@ -8,10 +8,11 @@ import sys
 import tempfile
 
 import common
+import counted
 
 sys.path.insert(0, str(common.ROOT / "client-compat" / "zkcli"))
 
-check = common.Checks()
+check = counted.Checks()
 # Of the shell, not of the ensemble's clients: a digest of super:compat.
 SUPER = "zookeeper.DigestAuthenticationProvider.superDigest"
 DIGEST = [line for line in common.CONFIG if "superDigest" in line][0].partition("=")[2]

@@ -9,9 +9,10 @@ import sys
 import tempfile
 
 import common
+import counted
 from common import run
 
-check = common.Checks()
+check = counted.Checks()
 
 
 def single_commands(connect):

@@ -11,9 +11,10 @@ import tempfile
 import time
 
 import common
+import counted
 from common import run
 
-check = common.Checks()
+check = counted.Checks()
 COLUMNS, ROWS = 90, 40
 
 
