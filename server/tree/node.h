@@ -17,6 +17,7 @@
 struct znode {
     zk_zxid czxid;
     int64_t ctime;
+    /* From the youngest to the oldest, which is the youngest one's sib_prev. */
     uint32_t sib_next, sib_prev;
     uint32_t ext;  /* struct znode_ext. */
     uint32_t data; /* Block: struct znode_modified if NODE_MODIFIED, then the data. */

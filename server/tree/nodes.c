@@ -81,7 +81,32 @@ static uint32_t new_block(struct tree *t, struct jute_bytes name)
     return handle;
 }
 
-uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes name)
+/* Siblings stand with the youngest first; the first one's sib_prev is the oldest. So walks do not
+ * meet who comes while they are among them, and clients are told the oldest first. */
+static void join_siblings(struct tree *t, struct znode_ext *ext, uint32_t handle, bool is_youngest)
+{
+    struct znode *n = node_of(t, handle);
+
+    ext->child_count++;
+    ext->child_names_len += node_name_len(n);
+    if (ext->first_child == 0) {
+        n->sib_prev = ext->first_child = handle;
+        return;
+    }
+
+    struct znode *first = node_of(t, ext->first_child);
+
+    n->sib_prev = first->sib_prev;
+    first->sib_prev = handle;
+    if (is_youngest) {
+        n->sib_next = ext->first_child;
+        ext->first_child = handle;
+    } else {
+        node_of(t, n->sib_prev)->sib_next = handle;
+    }
+}
+
+static uint32_t create(struct tree *t, uint32_t parent, struct jute_bytes name, bool is_youngest)
 {
     uint32_t handle = new_block(t, name);
     struct znode *n = node_of(t, handle);
@@ -94,18 +119,18 @@ uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes
 
     n->parent = parent;
     n->name_bits |= inherited_flags(t, above, name);
-    n->sib_next = ext->first_child;
-    if (ext->first_child != 0)
-        node_of(t, ext->first_child)->sib_prev = handle;
-    ext->first_child = handle;
-    ext->child_count++;
-    ext->child_names_len += (uint32_t)name.len;
+    join_siblings(t, ext, handle, is_youngest);
     return handle;
+}
+
+uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes name)
+{
+    return create(t, parent, name, false);
 }
 
 uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, uint64_t hash)
 {
-    uint32_t handle = node_create_unhashed(t, parent, name);
+    uint32_t handle = create(t, parent, name, true);
 
     if (parent != 0)
         buckets_insert(&t->by_name, hash, handle, &node_of(t, handle)->hash_next);
@@ -133,12 +158,14 @@ static void leave_siblings(struct tree *t, struct znode *n)
 {
     struct znode_ext *ext = node_own_ext(t, node_of(t, n->parent));
 
-    if (n->sib_prev != 0)
-        node_of(t, n->sib_prev)->sib_next = n->sib_next;
-    else
+    if (node_of(t, ext->first_child) == n)
         ext->first_child = n->sib_next;
+    else
+        node_of(t, n->sib_prev)->sib_next = n->sib_next;
     if (n->sib_next != 0)
         node_of(t, n->sib_next)->sib_prev = n->sib_prev;
+    else if (ext->first_child != 0)
+        node_of(t, ext->first_child)->sib_prev = n->sib_prev;
     ext->child_count--;
     ext->child_names_len -= node_name_len(n);
 }

@@ -179,7 +179,8 @@ uint32_t node_find(const struct tree *t, uint32_t parent, const uint8_t *name, s
                    uint64_t *ret_hash);
 /* Makes a node without data, stat, ACL and owner, first among its siblings. */
 uint32_t node_create(struct tree *t, uint32_t parent, struct jute_bytes name, uint64_t hash);
-/* The same, but it cannot be found by its name yet. */
+/* The same, but last among its siblings, as a snapshot tells them, and it cannot be found by its
+ * name yet. */
 uint32_t node_create_unhashed(struct tree *t, uint32_t parent, struct jute_bytes name);
 /* Removes a node without children from everywhere; `units` is the length of its path.
  * Its parent's stat is not touched. */

@@ -332,14 +332,19 @@ uint64_t znode_child_names_len(const struct tree *t, const struct znode *n)
 
 struct znode *znode_first_child(const struct tree *t, const struct znode *n)
 {
-    uint32_t child = node_first_child(t, n);
+    uint32_t youngest = node_first_child(t, n);
 
-    return child != 0 ? node_of(t, child) : NULL;
+    return youngest != 0 ? node_of(t, node_of(t, youngest)->sib_prev) : NULL;
 }
 
 struct znode *znode_next_sibling(const struct tree *t, const struct znode *n)
 {
-    return n->sib_next != 0 ? node_of(t, n->sib_next) : NULL;
+    if (n->parent == 0)
+        return NULL;
+
+    const struct znode *youngest = node_of(t, node_first_child(t, node_of(t, n->parent)));
+
+    return n != youngest ? node_of(t, n->sib_prev) : NULL;
 }
 
 int64_t znode_descendant_count(const struct tree *t, const struct znode *n)
