@@ -163,6 +163,20 @@ static bool is_lost(const struct client *c, const struct applied *a)
     return c->phase == CLIENT_CONNECTING && a->type != ZK_OP_CREATE_SESSION;
 }
 
+/* Whether a read before p waits for room, which is not to be had as it seemed when p was ordered:
+ * its answer would show what p did. */
+static bool has_overtaken(const struct pending *p)
+{
+    const struct client *c = p->client;
+
+    if (p->kind != PENDING_READY || p->op == ZK_OP_CLOSE_SESSION || list_is_empty(&c->parked))
+        return false;
+    for (const struct pending *q = c->pending_first; q != p; q = q->next)
+        if (q->kind == PENDING_READ || q->kind == PENDING_SYNC)
+            return true;
+    return false;
+}
+
 static void answer(struct service *s, struct pending *p, const struct applied *a)
 {
     if (is_lost(p->client, a)) {
@@ -175,6 +189,8 @@ static void answer(struct service *s, struct pending *p, const struct applied *a
         answer_write(s, p, a);
     if (p->kind == PENDING_WRITE)
         leave(s, p);
+    else if (has_overtaken(p))
+        route_doom(p->client);
 }
 
 void answer_applied(struct service *s, const struct applied *a)

@@ -57,14 +57,17 @@ struct client {
     struct pending *pending_first, *pending_last; /* In order of arrival. */
     struct pending *barrier; /* The last in line that waits for a ticket, or for one that does. */
     size_t pending_bytes;    /* Copies of frames held by them. */
-    struct list dirty;       /* In service->dirty: out has something new. */
-    struct list parked;      /* In service->parked: its next answer waits for room or its turn. */
-    struct list doomed;      /* In service->doomed: is closed when the turn ends. */
-    struct list blocked;     /* In service->blocked: client_can_take() said no. */
-    int64_t progress_ms;     /* When it last took some of out; monotonic. */
-    int64_t throttled_ms;    /* Since when the request throttle holds it back; 0: it does not. */
-    int64_t waited_ms;       /* How long it was held back, for requests taken in turn... */
-    uint64_t waited_turn;    /* ...this one. */
+    size_t owed;          /* Bytes that replies to the reads among them may have: pending.owes. */
+    uint32_t owed_large;  /* How many of these may be large. */
+    size_t largest_write; /* Bytes of the largest record since its line was empty. */
+    struct list dirty;    /* In service->dirty: out has something new. */
+    struct list parked;   /* In service->parked: its next answer waits for room or its turn. */
+    struct list doomed;   /* In service->doomed: is closed when the turn ends. */
+    struct list blocked;  /* In service->blocked: client_can_take() said no. */
+    int64_t progress_ms;  /* When it last took some of out; monotonic. */
+    int64_t throttled_ms; /* Since when the request throttle holds it back; 0: it does not. */
+    int64_t waited_ms;    /* How long it was held back, for requests taken in turn... */
+    uint64_t waited_turn; /* ...this one. */
     struct client_stats stats;
 };
 

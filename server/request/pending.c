@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "server/request/limits.h"
 #include "server/request/service.h"
 #include "util/check.h"
 
@@ -75,8 +76,12 @@ struct pending *pending_pop(struct client *c)
 
     zk_assert(p != NULL);
     c->pending_first = p->next;
-    if (p->next == NULL)
+    if (p->next == NULL) {
         c->pending_last = NULL;
+        c->largest_write = 0;
+    }
+    c->owed -= p->owes;
+    c->owed_large -= p->owes > LARGE_REPLY_BYTES;
     p->next = NULL;
     if (c->barrier == p)
         c->barrier = NULL;

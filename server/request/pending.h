@@ -33,6 +33,7 @@ struct pending {
     uint64_t ticket;     /* The ensemble's, that a sync or read waits for. */
     uint32_t slot, life; /* Its name; see pending_name(). */
     uint32_t large;      /* Its size where it counts among large requests, else 0. */
+    uint32_t owes;       /* Of a read: about how many bytes its reply may have, when it was read. */
     uint32_t len;
     uint8_t *body; /* Copy of the record (reads, syncs), or the reply when ready. */
     /* Copy of a write's record while it is at the leader: the next one may have to be asked. */

@@ -125,6 +125,19 @@ static size_t size_of_answer(const struct service *s, const struct pending *p)
     return p->kind == PENDING_READ ? read_reply_size(s, p->op, p->body, p->len) : 0;
 }
 
+/* Notes what its answer may come to. The writes before it in line are not applied yet, and may be
+ * to what it reads. */
+static void owe(struct client *c, struct pending *p)
+{
+    size_t size = read_reply_size(c->service, p->op, p->body, p->len);
+
+    if ((p->op == ZK_OP_GET_DATA || p->op == ZK_OP_MULTI_READ) && size < c->largest_write)
+        size = c->largest_write;
+    p->owes = (uint32_t)(size < REPLY_BYTES_MAX ? size : REPLY_BYTES_MAX) + REPLY_OVERHEAD_BYTES;
+    c->owed += p->owes;
+    c->owed_large += p->owes > LARGE_REPLY_BYTES;
+}
+
 void route_leave_line(struct client *c, struct pending *p)
 {
     struct pending *popped = pending_pop(c);
@@ -162,17 +175,31 @@ static void answer_and_free(struct client *c, struct pending *p)
     route_finish(c);
 }
 
+/* Whether replies of so many bytes, with large ones or without, may have to wait for room, so that
+ * what is ordered behind them could be applied before they are made. */
+static bool may_have_to_wait(const struct client *c, size_t owed, bool has_large)
+{
+    return has_large || (owed > 0 && c->out.len + owed > c->service->conf.conn_egress_max / 2);
+}
+
 static void order_write(struct client *c, struct pending *p, const uint8_t *body, size_t len);
 
 /* Those behind it that are held for nothing else may go with it. */
 static void order_held(struct client *c, struct pending *p)
 {
+    size_t owed = 0;
+    bool has_large = false;
+
     for (; p != NULL && !is_ticketed(p); p = p->next) {
         uint8_t *body = p->body;
         size_t len = p->len;
 
+        owed += p->owes;
+        has_large = has_large || p->owes > LARGE_REPLY_BYTES;
         if (p->kind != PENDING_HELD)
             continue;
+        if (may_have_to_wait(c, owed, has_large))
+            return;
         if (c->barrier == p)
             c->barrier = NULL;
         p->body = NULL; /* Its reply may be kept there. */
@@ -260,7 +287,9 @@ static void route_read(struct client *c, const struct request_header *head, cons
         read_answer(&call);
         return;
     }
-    tickets_wait(s, enqueue(c, PENDING_READ, head, body, len), ticket);
+    struct pending *p = enqueue(c, PENDING_READ, head, body, len);
+    owe(c, p);
+    tickets_wait(s, p, ticket);
     route_pump(c); /* Parks it if it is first. */
 }
 
@@ -384,9 +413,12 @@ static void route_write(struct client *c, const struct request_header *head, con
 
     if ((!s->leads || c->session->is_local) && is_answered_here(c, head, body, len))
         return;
-    /* A reply before it must not show what it does: that reply's ticket may be up only after the
-     * write is applied. */
-    if (c->barrier != NULL) {
+    if (len > c->largest_write)
+        c->largest_write = len;
+    /* A reply before it must not show what it does: that reply's ticket may be up, or the room for
+     * it be there, only after the write is applied. */
+    if (c->barrier != NULL ||
+        (head->type != ZK_OP_CLOSE_SESSION && may_have_to_wait(c, c->owed, c->owed_large > 0))) {
         c->barrier = enqueue(c, PENDING_HELD, head, body != NULL ? body : no_body, len);
         if (head->type == ZK_OP_CLOSE_SESSION)
             begin_end(c);

@@ -71,6 +71,98 @@ START_TEST(a_read_that_a_later_write_overtook_is_not_answered)
 }
 END_TEST
 
+/* ---- Reads whose replies may have to wait for room. */
+
+static const char *text_of(char *at, size_t len)
+{
+    memset(at, 'x', len);
+    at[len] = '\0';
+    return at;
+}
+
+static void expect_data(int32_t xid, int32_t len)
+{
+    struct reply_header head;
+    struct jute_in in;
+    struct get_data_response resp;
+
+    ck_assert(next_reply(r, 0, &head, &in));
+    ck_assert_int_eq(head.xid, xid);
+    ck_assert_int_eq(head.err, ZK_OK);
+    jute_read_get_data_response(&in, &resp);
+    ck_assert_int_eq(resp.data.len, len);
+}
+
+/* So many bytes are written, read, and overwritten, all of it sent before the first answer. */
+static void write_read_write(size_t len)
+{
+    static char text[LARGE_REPLY_BYTES + 2];
+
+    ck_assert(send_create(r, 0, 5, ZK_OP_CREATE, "/a", text_of(text, len), 0));
+    ck_assert(send_read(r, 0, 6, ZK_OP_GET_DATA, "/a", false));
+    ck_assert(send_set(r, 0, 7, "/a", "", -1));
+}
+
+START_TEST(a_write_waits_for_a_large_reply_before_it)
+{
+    size_t before = fake()->request_count;
+
+    write_read_write(LARGE_REPLY_BYTES + 1);
+    ck_assert_uint_eq(fake()->request_count, before + 1);
+    r->service.turn_large_bytes = TURN_LARGE_BYTES; /* This turn is used up. */
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    expect_nothing(r, 0);
+    ck_assert_uint_eq(fake()->request_count, before + 1);
+    rig_turn(r);
+    rig_turn(r);
+    expect_data(6, LARGE_REPLY_BYTES + 1);
+    ck_assert_uint_eq(fake()->request_count, before + 2);
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 7), ZK_OK);
+}
+END_TEST
+
+START_TEST(a_write_waits_for_no_small_reply)
+{
+    size_t before = fake()->request_count;
+
+    write_read_write(100);
+    ck_assert_uint_eq(fake()->request_count, before + 2);
+    (void)fake_order(before);
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, 5), ZK_OK);
+    expect_data(6, 100);
+    ck_assert_int_eq(expect_reply(r, 0, 7), ZK_OK);
+}
+END_TEST
+
+/* Somebody else has made it large meanwhile. */
+START_TEST(a_read_that_waits_for_room_is_not_answered_after_a_later_write)
+{
+    static char text[LARGE_REPLY_BYTES + 2];
+    size_t before;
+
+    ck_assert(create(0, 1, "/a"));
+    order_last();
+    rig_drain(r, 0);
+    before = fake()->request_count;
+    ck_assert(send_set(r, 1, 5, "/a", text_of(text, LARGE_REPLY_BYTES + 1), -1));
+    ck_assert(create(0, 6, "/b"));
+    ck_assert(send_read(r, 0, 7, ZK_OP_GET_DATA, "/a", false));
+    ck_assert(create(0, 8, "/c"));
+    r->service.turn_large_bytes = TURN_LARGE_BYTES;
+    for (size_t i = 0; i < 3; i++)
+        (void)fake_order(before + i);
+    fake_learn(true);
+    ck_assert_uint_eq(fake()->request_count, before + 3);
+    ck_assert_int_eq(expect_reply(r, 0, 6), ZK_OK);
+    expect_nothing(r, 0);
+    rig_turn(r);
+    ck_assert(is_gone(0));
+}
+END_TEST
+
 /* ---- Sessions of which the leader says nothing yet (fake()->valid: -1). */
 
 static void lead(void)
@@ -128,6 +220,9 @@ int main(void)
     tcase_add_checked_fixture(joined, setup_joined, end);
     tcase_add_test(joined, a_read_behind_a_sync_does_not_show_a_later_write);
     tcase_add_test(joined, a_read_that_a_later_write_overtook_is_not_answered);
+    tcase_add_test(joined, a_write_waits_for_a_large_reply_before_it);
+    tcase_add_test(joined, a_write_waits_for_no_small_reply);
+    tcase_add_test(joined, a_read_that_waits_for_room_is_not_answered_after_a_later_write);
     suite_add_tcase(s, joined);
     tcase_add_checked_fixture(asks, setup_reads_that_ask, end);
     tcase_add_test(asks, a_read_that_asks_does_not_show_a_later_write);
