@@ -442,6 +442,13 @@ static void keep_for_later(struct ballot_voter *from, int64_t now_ms, const stru
     from->early_ms = now_ms;
 }
 
+/* What was proposed in this call is out of date: the first `count` that are to be sent. */
+static void take_back(struct election *e, size_t count)
+{
+    e->count -= count;
+    memmove(e->sends, e->sends + count, e->count * sizeof *e->sends);
+}
+
 static void hear_early(struct election *e, int64_t now_ms, struct election_out *ret)
 {
     for (size_t i = 0; i < e->ballot.count; i++) {
@@ -453,8 +460,17 @@ static void hear_early(struct election *e, int64_t now_ms, struct election_out *
             now_ms - v->early_ms > e->conf.finalize_ms ||
             ballot_find(&e->ballot, said.vote.leader) == NULL)
             continue;
+
+        struct ballot_entry proposed = looks_for(e->vote);
+        size_t count = e->count;
+
         v->heard = said;
         hear_looking(e, now_ms, v, &said.vote, ret);
+
+        struct ballot_entry proposes = looks_for(e->vote);
+
+        if (!is_same(&proposed, &proposes))
+            take_back(e, count);
     }
 }
 

@@ -56,7 +56,9 @@ START_TEST(a_vote_that_came_before_we_looked_counts)
     now_ms += FINALIZE_MS;
     begin(5, 1);
     is_decided(vote_for(2, 5, 5, 1));
+    ck_assert_uint_eq(out.count, 2); /* Not what it proposed before it heard that. */
     is_told(2, LOOKING, vote_for(2, 5, 5, 1));
+    is_told(3, LOOKING, vote_for(2, 5, 5, 1));
     over();
 }
 END_TEST
