@@ -75,6 +75,28 @@ struct ballot_voter *ballot_find(const struct ballot *b, zk_sid sid)
     return low < b->count && b->voters[low].sid == sid ? &b->voters[low] : NULL;
 }
 
+bool ballot_entry_is(const struct ballot_entry *a, const struct ballot_entry *b)
+{
+    return a->is_there && a->state == b->state && a->vote.leader == b->vote.leader &&
+           a->vote.zxid == b->vote.zxid && a->vote.round == b->vote.round &&
+           a->vote.epoch == b->vote.epoch;
+}
+
+void ballot_keep_early(struct ballot_voter *v, struct ballot_entry said, int64_t now_ms)
+{
+    v->early = said;
+    v->early_ms = now_ms;
+}
+
+struct ballot_entry ballot_take_early(struct ballot_voter *v, int64_t since_ms)
+{
+    struct ballot_entry ret = v->early;
+
+    ret.is_there = ret.is_there && v->early_ms >= since_ms;
+    v->early.is_there = false;
+    return ret;
+}
+
 void ballot_clear(struct ballot *b)
 {
     for (size_t i = 0; i < b->count; i++)

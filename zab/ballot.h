@@ -26,6 +26,9 @@ struct ballot_entry {
     int32_t version; /* Of the notification's format. */
 };
 
+/* Whether `a` is there and says the same. */
+bool ballot_entry_is(const struct ballot_entry *a, const struct ballot_entry *b);
+
 struct ballot_voter {
     zk_sid sid;
     bool is_gone;       /* Its process is known to be gone. */
@@ -51,6 +54,11 @@ struct ballot_voter *ballot_find(const struct ballot *b, zk_sid sid); /* Or NULL
 
 /* All that was said is forgotten, but not who is gone, nor what was said before we looked. */
 void ballot_clear(struct ballot *b);
+/* Others may have seen the end of our leader before us. What they tell each other then is said
+ * once, and they stop saying it when they agree. So the last of it is kept, and may be taken, once:
+ * is_there is false when there is none, or none since then. */
+void ballot_keep_early(struct ballot_voter *v, struct ballot_entry said, int64_t now_ms);
+struct ballot_entry ballot_take_early(struct ballot_voter *v, int64_t since_ms);
 /* A new round: what was said outside of it stays. */
 void ballot_clear_votes(struct ballot *b);
 

@@ -319,13 +319,6 @@ static void hear_settled(struct election *e, int64_t now_ms, struct ballot_voter
     count_votes(e, now_ms, ret);
 }
 
-static bool is_same(const struct ballot_entry *a, const struct ballot_entry *b)
-{
-    return a->is_there && a->state == b->state && a->vote.leader == b->vote.leader &&
-           a->vote.zxid == b->vote.zxid && a->vote.round == b->vote.round &&
-           a->vote.epoch == b->vote.epoch;
-}
-
 /* In an earlier round; or in ours, with a vote that ours beats: our word may have reached it before
  * it looked, and was lost. Two that see the end of one leader at nearly the same time would wait
  * for somebody to say it again. */
@@ -354,10 +347,10 @@ static void hear(struct election *e, int64_t now_ms, struct ballot_voter *from,
 
     /* What was said before doesn't break the silence: otherwise one that chatters keeps all
      * others from a decision. */
-    if (e->silent_at != NEVER && !is_same(&from->heard, &said))
+    if (e->silent_at != NEVER && !ballot_entry_is(&from->heard, &said))
         e->silent_at = now_ms + e->conf.finalize_ms;
     if (state == ZAB_STATE_LOOKING && is_behind(e, &n->vote))
-        catch_up(e, now_ms, from, !is_same(&from->heard, &said));
+        catch_up(e, now_ms, from, !ballot_entry_is(&from->heard, &said));
     from->heard = said;
     if (ballot_find(&e->ballot, n->vote.leader) == NULL) {
         if (state == ZAB_STATE_LOOKING)
@@ -434,14 +427,6 @@ static void hear_stranger(struct election *e, int64_t now_ms, zk_sid from,
         tell_stranger(e, from);
 }
 
-/* Others may have seen the end of our leader before us. What they tell each other then is said
- * once, and they stop saying it when they agree. */
-static void keep_for_later(struct ballot_voter *from, int64_t now_ms, const struct zab_vote *vote)
-{
-    from->early = looks_for(*vote);
-    from->early_ms = now_ms;
-}
-
 /* What was proposed in this call is out of date: the first `count` that are to be sent. */
 static void take_back(struct election *e, size_t count)
 {
@@ -453,11 +438,9 @@ static void hear_early(struct election *e, int64_t now_ms, struct election_out *
 {
     for (size_t i = 0; i < e->ballot.count; i++) {
         struct ballot_voter *v = &e->ballot.voters[i];
-        struct ballot_entry said = v->early;
+        struct ballot_entry said = ballot_take_early(v, now_ms - e->conf.finalize_ms);
 
-        v->early.is_there = false;
         if (!said.is_there || v->is_gone || !is_looking(e) || said.vote.round < e->round ||
-            now_ms - v->early_ms > e->conf.finalize_ms ||
             ballot_find(&e->ballot, said.vote.leader) == NULL)
             continue;
 
@@ -469,7 +452,7 @@ static void hear_early(struct election *e, int64_t now_ms, struct election_out *
 
         struct ballot_entry proposes = looks_for(e->vote);
 
-        if (!is_same(&proposed, &proposes))
+        if (!ballot_entry_is(&proposed, &proposes))
             take_back(e, count);
     }
 }
@@ -495,7 +478,7 @@ void election_notified(struct election *e, int64_t now_ms, zk_sid from,
         if (is_looking(e)) {
             hear(e, now_ms, voter, n, ret);
         } else if (n->state == ZAB_STATE_LOOKING) {
-            keep_for_later(voter, now_ms, &n->vote);
+            ballot_keep_early(voter, looks_for(n->vote), now_ms);
             tell(e, from, e->vote);
         }
     }
