@@ -1,5 +1,6 @@
 #include "tests/lib/store_rig.h"
 
+#include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -246,8 +247,12 @@ void rig_wait(int event_fd)
 {
     struct pollfd p = { .fd = event_fd, .events = POLLIN };
     uint64_t count;
+    int r;
 
-    zk_assert(poll(&p, 1, WAIT_MS) == 1);
+    do /* libFuzzer's clock is a signal. */
+        r = poll(&p, 1, WAIT_MS);
+    while (r < 0 && errno == EINTR);
+    zk_assert(r == 1);
     zk_assert(read(event_fd, &count, sizeof count) == (ssize_t)sizeof count);
 }
 
