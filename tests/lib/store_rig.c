@@ -1,7 +1,7 @@
 #include "tests/lib/store_rig.h"
 
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
