@@ -78,8 +78,7 @@ int32_t znode_acl(const struct znode *n); /* An ACL id, or TREE_ACL_OPEN. */
 int32_t znode_child_count(const struct tree *t, const struct znode *n);
 /* Sum of the lengths of the children's names: sizes a getChildren reply beforehand. */
 uint64_t znode_child_names_len(const struct tree *t, const struct znode *n);
-/* In the order in which they were created, also over snapshots of ours; ZooKeeper's have another.
- */
+/* In the order of creation, also over our own snapshots; those of ZooKeeper have another. */
 struct znode *znode_first_child(const struct tree *t, const struct znode *n);
 struct znode *znode_next_sibling(const struct tree *t, const struct znode *n);
 /* Counts all descendants. O(result). */

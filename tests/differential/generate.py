@@ -39,6 +39,7 @@ class Generator:
         self._in_flight = {}  # (xid, op) -> Req of the step played now.
         self._quotas = []  # The last few nodes that hold limits.
         self._limited = set()  # All paths that ever had a quota.
+        self._left = []  # Requests that were made together and are not yet sent.
         self._conn = None  # The one for which requests are being made.
         self._watches = {}  # Connection -> paths it asked to watch.
         makers = {
@@ -395,8 +396,7 @@ class Generator:
         if self._chance(0.04):
             reqs.append(self._request(Op.AUTH, zkwire.request_body(*self._auth())))
         for _ in range(min(80, 1 + int(self.rng.expovariate(1 / 18)))):
-            made = self._pick()
-            for op, *fields in made if isinstance(made, list) else [made]:
+            for op, *fields in self._next_made():
                 body = zkwire.request_body(op, *fields)
                 if known.kills_zookeeper(op, body) or len(body) + 8 > self.config.max_frame:
                     continue
@@ -408,6 +408,16 @@ class Generator:
             if reqs and self._must_end(reqs[-1]):
                 break
         return Send(conn, reqs or [req(self.next_xid(), Op.WHO_AM_I)], False, False)
+
+    def _next_made(self):
+        """What is asked next: what one maker made, or, where a group may have to end behind each, its next member."""
+        if not self._left:
+            made = self._pick()
+            self._left = made if isinstance(made, list) else [made]
+        if self.config.quota_enforced:
+            return [self._left.pop(0)]  # A quota on /zookeeper counts the nodes of all the others.
+        made, self._left = self._left, []
+        return made
 
     def _request(self, op, body):
         fixed = {
