@@ -12,9 +12,9 @@ import servers  # noqa: E402  (tests/lib)
 
 CONFIG = (ROOT / "client-compat" / "server.cfg").read_text().splitlines()
 PATIENCE = 30
-_BUILD = pathlib.Path(servers.zabd_binary()).resolve().parent
-ZABCLI = os.environ.get("ZABCLI") or str(_BUILD / "zabcli")
-CLIENT_PLAY = str(_BUILD / "tests" / "client_play")
+BUILD = pathlib.Path(servers.zabd_binary()).resolve().parent
+ZABCLI = os.environ.get("ZABCLI") or str(BUILD / "zabcli")
+CLIENT_PLAY = str(BUILD / "tests" / "client_play")
 
 
 def server():
