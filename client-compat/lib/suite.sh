@@ -7,6 +7,9 @@ set -euo pipefail
 # shellcheck disable=SC2034 # The suites use it.
 compat_cache=${ZABD_CACHE:-$HOME/.cache/zabd}/compat
 
+# One server alone is not killed: there is none to go to. The arguments are those of its `run`.
+[[ $* == *,* ]] || unset COMPAT_ENSEMBLE
+
 suite_fail() {
     echo "$1: FAIL $2"
     exit 1
