@@ -24,7 +24,6 @@ import argparse
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
@@ -34,6 +33,10 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "lib"))
+
+import portclaims  # noqa: E402
+
 DEFAULT_CONFIG = ROOT / "client-compat" / "server.cfg"
 HOST = "127.0.0.1"
 START_SECONDS = 90
@@ -42,33 +45,17 @@ STOP_SECONDS = 15
 REVIVE_SECONDS = 2
 # ZooKeeper has no key for this one in zoo.cfg.
 REAPER = "-Dznode.container.checkIntervalMs=500"
-# Below the range that the kernel hands out to clients, so that none of them can take it meanwhile.
-PORTS = range(20000, 32000)
+# The servers outlive the process that has claimed their ports, so they get others than the servers of tests/lib.
+PORTS = (portclaims.LAST, 32000)
 
 
 class Failed(Exception):
     """What was asked for did not come about."""
 
 
-def is_free(port):
-    """Whether nobody has that port of the loopback."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 def free_ports(count):
-    """So many ports of the loopback that nobody listens on."""
-    found = []
-    while len(found) < count:
-        port = random.choice(PORTS)
-        if port not in found and is_free(port):
-            found.append(port)
-    return found
+    """So many ports of the loopback that nobody has; no other suite gets them while this process lives."""
+    return [portclaims.take(*PORTS) for _ in range(count)]
 
 
 def ask(port, word, seconds=2):

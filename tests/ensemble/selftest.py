@@ -2,12 +2,15 @@
 """selftest: the checks of these programs can fail, and do so only when they must.
 
 Histories of registers: good ones made by a simulated register with random delays and losses, bad ones made from them
-by one change, and small ones by hand. Trees that lack, repeat or invent what writers were promised. And the network:
-what is cut does not arrive, in one direction or in both, and what is healed does.
+by one change, and small ones by hand. Trees that lack, repeat or invent what writers were promised. The ports: two
+tests never have the same. And the network: what is cut does not arrive, in one direction or in both, and what is
+healed does.
 """
 
+import os
 import random
 import socket
+import subprocess
 import sys
 import threading
 
@@ -15,6 +18,7 @@ import proof  # First: it says where the others are.
 
 import linear
 import netspace
+import portclaims
 import writers
 from linear import CAS, READ, WRITE, Operation
 
@@ -246,10 +250,67 @@ def network(checks, args):
     net.close()
 
 
+# Takes as many ports of a range as it is told, prints them, and holds them until its input ends.
+TAKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import portclaims
+first, last, count = map(int, sys.argv[2:])
+print(*(portclaims.take(first, last) for _ in range(count)), flush=True)
+sys.stdin.read()
+"""
+
+
+def _taker(first, last, count):
+    """(the process, the ports that it has)"""
+    argv = [sys.executable, "-c", TAKER, os.path.dirname(portclaims.__file__), *map(str, (first, last, count))]
+    p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return p, [int(word) for word in p.stdout.readline().split()]
+
+
+def _can_have(first, last):
+    claimed = [port for port in range(first, last) if portclaims.claim(port)]
+    for port in claimed:
+        portclaims.give_back(port)
+    return len(claimed) == last - first
+
+
+def ports(checks):
+    checks.section("ports")
+    first = next(n for n in range(32000, 32700, 12) if _can_have(n, n + 12))  # Where no suite takes any.
+    last = first + 12
+    takers = [_taker(first, last, 4) for _ in range(2)]
+    mine = [portclaims.take(first, last) for _ in range(4)]
+    held = [port for _, taken in takers for port in taken]
+    checks.equal(sorted(held + mine), list(range(first, last)), "three processes have four of twelve ports each")
+    checks.check(not any(portclaims.claim(port) for port in held + mine), "none of them can be had again")
+    portclaims.give_back(mine[0])
+    checks.equal(_ended(_taker(first, last, 1)), mine[:1], "one that is given back can")
+    takers[0][0].kill()
+    takers[0][0].wait()
+    checks.check(all(portclaims.claim(port) for port in takers[0][1]), "nor does one that was killed keep its ports")
+    _ended(takers[1])
+    for port in mine[1:]:
+        portclaims.give_back(port)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", mine[0]))
+        checks.check(not portclaims.claim(mine[0]), "a port that somebody has without a claim is not given")
+    checks.check(portclaims.claim(mine[0]), "and is when he has left")
+    for port in range(first, last):
+        portclaims.give_back(port)
+
+
+def _ended(taker):
+    """Ends a taker; the ports that it had."""
+    taker[0].communicate()
+    return taker[1]
+
+
 def main():
     args, checks, rng = proof.begin(__doc__)
     histories(checks, random.Random(rng.random()), 100 if args.quick else 1000)
     trees(checks)
+    ports(checks)
     network(checks, args)
     sys.exit(checks.finish())
 

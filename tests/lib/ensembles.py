@@ -21,9 +21,10 @@ import tempfile
 import time
 
 import netspace
+import portclaims
 import servers
 import zkwire
-from servers import Server, free_port
+from servers import Server
 
 LEADING, FOLLOWING, OBSERVING = "leader", "follower", "observer"
 WAIT_SECONDS = 60
@@ -172,7 +173,7 @@ class Ensemble:
         self.config = list(config)
         self.properties = dict(properties or {})
         self.tick_ms, self.init_limit, self.sync_limit = tick_ms, init_limit, sync_limit
-        self.taken = set()
+        self.taken = []  # Ports that are ours until destroy().
         self.net = netspace.Network() if apart else None
         self.members = []
         for sid, kind in enumerate(kinds, 1):
@@ -199,10 +200,8 @@ class Ensemble:
         return iter(self.members)
 
     def take_port(self):
-        port = free_port()
-        while port in self.taken:
-            port = free_port()
-        self.taken.add(port)
+        port = portclaims.take()
+        self.taken.append(port)
         return port
 
     def tell(self, lines=12):
@@ -241,6 +240,8 @@ class Ensemble:
         for m in self.members:
             m.resume()
             m.kill()
+        for port in self.taken:
+            portclaims.give_back(port)
         if self.net:
             self.net.close()
         if not self.keep:

@@ -15,7 +15,6 @@ import atexit
 import ctypes
 import os
 import pathlib
-import random
 import shlex
 import shutil
 import signal
@@ -26,6 +25,7 @@ import tempfile
 import threading
 import time
 
+import portclaims
 import zkwire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -46,19 +46,6 @@ def zabd_binary():
 
 class StartFailed(Exception):
     """The server did not come up; the text ends with the tail of its log."""
-
-
-def free_port():
-    """A port nobody listens on now. It is taken from below the range the kernel gives to outgoing connections, so
-    that no client's socket sits on it later; still, another process may take it first, so start() tries again."""
-    while True:
-        port = random.SystemRandom().randrange(10240, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _die_with_parent():
@@ -151,7 +138,7 @@ class Server:
     def spawn(self):
         """Writes the configuration and starts the process without waiting for it. A port already used is kept."""
         if self.port is None:
-            self.port = free_port()
+            self.port = portclaims.take()
         self._write_config()
         args, env = self.command_line()
         # The kernel counts the thread that forks as the parent, so only the main thread may ask for this.
@@ -204,6 +191,7 @@ class Server:
                 if not fresh or attempt == 4 or "Address already in use" not in self.log():
                     self.keep = True
                     raise
+                portclaims.give_back(self.port)
                 self.port = None
         return self
 
@@ -232,8 +220,9 @@ class Server:
             self.wait_exit()
 
     def destroy(self):
-        """Kills the server and removes its directory, unless that is to be kept."""
+        """Kills the server, gives back its port, and removes its directory, unless that is to be kept."""
         self.kill()
+        portclaims.give_back(self.port)
         if not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import everything
+import portclaims
 import servers
 import zktree
 
@@ -83,7 +84,7 @@ class UserServer(servers.Server):
         if self.user is None:
             return super().spawn()
         if self.port is None:
-            self.port = servers.free_port()
+            self.port = portclaims.take()
         self._write_config()
         args, env = self.command_line()
         with open(self.log_file, "ab") as log:
