@@ -346,6 +346,21 @@ static void confirmed(struct zab *z, uint64_t ticket)
     z->lead.confirmed = ticket;
 }
 
+static void ask(struct zab *z, struct learner *l)
+{
+    if (l->stage != LEARNER_UP || l->is_observer)
+        return;
+    broadcast_ping(z, l);
+    l->round_ping = l->pings;
+}
+
+/* Those that were asked may be gone before they answer, and no other round begins until then. */
+void broadcast_ask_too(struct zab *z, struct learner *l)
+{
+    if (z->lead.round > z->lead.confirmed)
+        ask(z, l);
+}
+
 static void begin_round(struct zab *z)
 {
     struct leading *l = &z->lead;
@@ -353,12 +368,8 @@ static void begin_round(struct zab *z)
     l->round = z->drawn;
     l->round_zxid = l->drawn_zxid;
     for (size_t i = 0; i < z->learner_count; i++) {
-        struct learner *learner = &z->learners[i];
-        learner->round_ping = 0;
-        if (learner->stage == LEARNER_UP && !learner->is_observer) {
-            broadcast_ping(z, learner);
-            learner->round_ping = learner->pings;
-        }
+        z->learners[i].round_ping = 0;
+        ask(z, &z->learners[i]);
     }
 }
 

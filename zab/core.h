@@ -255,6 +255,8 @@ void broadcast_timer(struct zab *z);
 /* At the end of each step while we lead: commits, rounds, the end of the epoch. */
 void broadcast_settle(struct zab *z);
 void broadcast_refuse_rounds(struct zab *z);
+/* It is up: if a round is under way, it may answer, too. */
+void broadcast_ask_too(struct zab *z, struct learner *l);
 int64_t broadcast_deadline(const struct zab *z);
 
 /* ---- reconfig.c */

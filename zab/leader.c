@@ -299,6 +299,7 @@ void lead_uptodate(struct zab *z, struct learner *l)
     l->since_ms = z->now_ms;
     /* What is committed by now is never waited for; not all of it will be acknowledged. */
     l->acked = z->committed;
+    broadcast_ask_too(z, l);
 }
 
 void lead_advance(struct zab *z)

@@ -349,6 +349,14 @@ static bool send_to_observer(struct ensemble *e, struct feed *f, zk_zxid committ
     return send_decided(e, f, committed, false);
 }
 
+/* Whether txns are missing between what it was sent and what it must have before NEWLEADER. Nothing
+ * may be skipped, whatever went wrong here. */
+static bool has_hole(const struct ensemble *e, const struct feed *f)
+{
+    /* The begin of an epoch is no txn. */
+    return history_last(&e->history) < f->history && zxid_counter(f->history) != 0;
+}
+
 static bool send_txns(struct ensemble *e, struct feed *f)
 {
     zk_zxid committed = committed_by(e, f);
@@ -358,6 +366,10 @@ static bool send_txns(struct ensemble *e, struct feed *f)
     if (f->committed < f->history) {
         if (send_decided(e, f, f->history, false))
             return true;
+        if (has_hole(e, f)) {
+            close_link(e, f->link, "our history has a hole");
+            return false;
+        }
         f->committed = f->history; /* There are no more. */
         if (f->proposed < f->history)
             f->proposed = f->history;

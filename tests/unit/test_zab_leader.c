@@ -209,6 +209,22 @@ START_TEST(a_ping_that_was_under_way_answers_no_round)
 }
 END_TEST
 
+START_TEST(who_joins_during_a_round_answers_it_in_place_of_one_that_goes)
+{
+    lead_on(zxid_make(4, 9));
+    (void)info(8, 2, 4);
+    (void)ackepoch(8, zxid_make(4, 9), 4);
+    (void)zab_confirm(z);
+    ck_assert_str_eq(step((struct zab_event){ .kind = ZAB_EV_TIME }), "3 -> link 7 PING 5:0");
+    ck_assert_str_eq(bare(8, ZAB_ACK, zxid_make(5, 0)), "3 -> link 8 UPTODATE\n"
+                                                        "3 -> link 8 PING 5:0");
+    (void)step((struct zab_event){ .kind = ZAB_EV_LINK_DOWN, .link = 7 });
+    ck_assert_str_eq(bare(8, ZAB_PING, zxid_make(5, 0)), "3 serves link 8\n"
+                                                         "3 confirmed ticket 1");
+    end();
+}
+END_TEST
+
 START_TEST(who_comes_while_we_look_is_held)
 {
     begin(zxid_make(4, 9), 4, 4);
@@ -479,6 +495,7 @@ int main(void)
     tcase_add_test(tc, a_round_is_answered_by_the_commit_of_a_younger_txn);
     tcase_add_test(tc, a_txn_that_was_open_already_answers_no_round);
     tcase_add_test(tc, a_ping_that_was_under_way_answers_no_round);
+    tcase_add_test(tc, who_joins_during_a_round_answers_it_in_place_of_one_that_goes);
     tcase_add_test(tc, who_comes_while_we_look_is_held);
     tcase_add_test(tc, who_comes_to_a_follower_is_closed);
     tcase_add_test(tc, junk_as_a_first_packet_closes);
