@@ -214,6 +214,24 @@ void feed_send(struct ensemble *e, zab_link link, const struct zab_packet *p)
     send_or_queue(e, f, &place);
 }
 
+void feed_send_behind_all(struct ensemble *e, zab_link link, const struct zab_packet *p)
+{
+    struct feed *f = feed_find(e, link);
+    struct control place = { 0 };
+
+    if (f == NULL)
+        return; /* It is gone. */
+    place_of(e, f, &place);
+    /* The last of them may not be in the history yet; it will be. */
+    if (order_outstanding(e->order) > 0 && place.proposed < order_last_prepared(e->order))
+        place.proposed = order_last_prepared(e->order);
+    if (f->is_observer)
+        place.committed = place.proposed;
+    e->scratch.len = 0;
+    zab_packet_write(p, &e->scratch);
+    send_or_queue(e, f, &place);
+}
+
 void feed_send_sync(struct ensemble *e, zab_link link, zk_zxid zxid)
 {
     struct feed *f = feed_find(e, link);

@@ -70,6 +70,10 @@ void feed_end(struct ensemble *e, struct feed *f);
 void feed_end_all(struct ensemble *e);
 /* A packet on a link, behind all that went there or was fed before; with no feed: at once. */
 void feed_send(struct ensemble *e, zab_link link, const struct zab_packet *p);
+/* Behind all that is prepared, too, which an observer is told of when it is committed: that a
+ * session may go on there. A write of it that came another way must not be taken for one that it
+ * sends there, which may have the same xid. */
+void feed_send_behind_all(struct ensemble *e, zab_link link, const struct zab_packet *p);
 /* The answer to a sync that was asked for when the last txn was zxid. */
 void feed_send_sync(struct ensemble *e, zab_link link, zk_zxid zxid);
 /* Goes on with all of them. */

@@ -130,6 +130,6 @@ bool relay_validity(struct ensemble *e, zk_session_id session, const struct zab_
 
     if (link == 0)
         return false;
-    send_packet(e, link, p);
+    feed_send_behind_all(e, link, p);
     return true;
 }

@@ -120,7 +120,7 @@ static void send_validity(struct ensemble *e, zab_link link, zk_session_id id, b
                                  .zxid = -1,
                                  .data = { .at = data, .len = sizeof data },
                                  .authinfo = { .count = -1 } };
-    send_packet(e, link, &answer);
+    feed_send_behind_all(e, link, &answer);
 }
 
 void session_answer(struct ensemble *e, const struct barrier *b)

@@ -288,6 +288,54 @@ START_TEST(revalidate_is_answered_and_rebinds_the_owner)
 }
 END_TEST
 
+/* Else a write of the session that comes by the new server could be taken for the old one's. */
+START_TEST(a_session_goes_on_elsewhere_behind_what_it_wrote_before)
+{
+    establish();
+    open_session();
+    says(one, CREATE("00000005") "00000006 ffffffffffffffff 0000000c " SESSION
+                                 "00007530 ffffffff");
+    next(one, ZAB_PROPOSAL, 0x100000002);
+    next(one, ZAB_REVALIDATE, -1);
+    hears_nothing(one);
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+static void two_is_an_observer(void)
+{
+    begin(2);
+    one = ensemble_rig_dial(r, 0, LEADER);
+    says(one, FOLLOWERINFO_1);
+    says(one, ACKEPOCH_EMPTY);
+    says(one, ACK_NEWLEADER);
+    (void)ensemble_rig_heard(r, one);
+    two = ensemble_rig_dial(r, 1, LEADER);
+    says(two,
+         "00000010 0000000000000000 00000014 0000000000000002 00010000 0000000000000000 ffffffff");
+    hears(two, "00000011 0000000100000000 00000004 00010000 ffffffff");
+    says(two, ACKEPOCH_EMPTY);
+    next(two, ZAB_DIFF, 0);
+    next(two, ZAB_NEWLEADER, 0x100000000);
+    says(two, ACK_NEWLEADER);
+    hears(two, "0000000c ffffffffffffffff ffffffff ffffffff");
+    open_session();
+    ck_assert_int_eq(next(two, ZAB_INFORM, 0x100000001).data.len, 32 + 4 + 12);
+}
+
+START_TEST(at_an_observer_behind_what_is_decided_of_it)
+{
+    two_is_an_observer();
+    says(one, CREATE("00000005"));
+    says(two, "00000006 ffffffffffffffff 0000000c " SESSION "00007530 ffffffff");
+    hears_nothing(two);
+    says(one, "00000003 0000000100000002 ffffffff ffffffff");
+    next(two, ZAB_INFORM, 0x100000002);
+    next(two, ZAB_REVALIDATE, -1);
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
 #define NO_SESSION "0300000000000009"
 
 /* A leader that was left does not know the sessions of the next one. */
@@ -391,24 +439,7 @@ END_TEST
 
 START_TEST(an_observer_gets_inform)
 {
-    begin(2);
-    one = ensemble_rig_dial(r, 0, LEADER);
-    says(one, FOLLOWERINFO_1);
-    says(one, ACKEPOCH_EMPTY);
-    says(one, ACK_NEWLEADER);
-    (void)ensemble_rig_heard(r, one);
-    two = ensemble_rig_dial(r, 1, LEADER);
-    says(two, "00000010 0000000000000000 00000014 0000000000000002 00010000 0000000000000000"
-              "ffffffff");
-    hears(two, "00000011 0000000100000000 00000004 00010000 ffffffff");
-    says(two, ACKEPOCH_EMPTY);
-    next(two, ZAB_DIFF, 0);
-    next(two, ZAB_NEWLEADER, 0x100000000);
-    says(two, ACK_NEWLEADER);
-    hears(two, "0000000c ffffffffffffffff ffffffff ffffffff");
-    open_session();
-    struct zab_packet p = next(two, ZAB_INFORM, 0x100000001);
-    ck_assert_int_eq(p.data.len, 32 + 4 + 12);
+    two_is_an_observer();
     hears_nothing(two);
     r = ensemble_rig_free(r);
 }
@@ -549,6 +580,8 @@ int main(void)
     tcase_add_test(tc, a_session_that_only_a_learner_knows_owns_no_ephemerals);
     tcase_add_test(tc, nor_does_a_local_one_of_ours_until_it_is_made_one_of_all);
     tcase_add_test(tc, revalidate_is_answered_and_rebinds_the_owner);
+    tcase_add_test(tc, a_session_goes_on_elsewhere_behind_what_it_wrote_before);
+    tcase_add_test(tc, at_an_observer_behind_what_is_decided_of_it);
     tcase_add_test(tc, that_a_session_is_over_is_said_once_a_quorum_has_confirmed_who_leads);
     tcase_add_test(tc, our_own_clients_are_told_so_then_too);
     tcase_add_test(tc, a_leader_that_is_left_says_of_no_session_that_it_is_over);
