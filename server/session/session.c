@@ -1,19 +1,25 @@
 #include "server/session/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/check.h"
 #include "util/hash.h"
 
-enum { BUCKETS_MIN = 64 };
+enum {
+    SLOTS_MIN = 64,
 
-/* The sessions that expire together, kept in order of time. There are only as many as
- * the longest timeout has ticks, so a list that is walked from the far end is short. */
+    /* A timeout of more ticks gets a wider bucket, so that it ends by at most a 512th of itself too
+     * late. A client may ask for any timeout; with this, however many there are, they come to no
+     * more than some 12,000 buckets: as many of each width as fit into this many ticks of it. */
+    FINE_TICKS = 1024,
+};
+
+/* The sessions that expire together. */
 struct expiry {
     int64_t at_ms;
     size_t count;
     struct list sessions;
-    struct list in_order;
 };
 
 struct session_table {
@@ -22,7 +28,8 @@ struct session_table {
     struct session **slots;
     size_t slot_count; /* A power of two. */
     size_t count;
-    struct list expiries; /* struct expiry, earliest first. */
+    struct expiry **expiries; /* Earliest first; none is empty. */
+    size_t expiry_count, expiry_cap;
 };
 
 struct session_table *session_table_new(int64_t tick_ms, uint64_t hash_seed)
@@ -32,9 +39,8 @@ struct session_table *session_table_new(int64_t tick_ms, uint64_t hash_seed)
 
     t->tick_ms = tick_ms;
     t->seed = hash_seed;
-    t->slot_count = BUCKETS_MIN;
+    t->slot_count = SLOTS_MIN;
     t->slots = zk_xcalloc(t->slot_count, sizeof(struct session *));
-    list_init(&t->expiries);
     return t;
 }
 
@@ -47,7 +53,9 @@ struct session_table *session_table_free(struct session_table *t)
             next = s->hash_next;
             free(s);
         }
-    list_each_safe(it, &t->expiries) free(list_entry(it, struct expiry, in_order));
+    for (size_t i = 0; i < t->expiry_count; i++)
+        free(t->expiries[i]);
+    free(t->expiries);
     free(t->slots);
     free(t);
     return NULL;
@@ -110,42 +118,78 @@ static void slots_double(struct session_table *t)
 
 static int64_t bucket_end(const struct session_table *t, int64_t now_ms, int32_t timeout_ms)
 {
-    return ((now_ms + timeout_ms) / t->tick_ms + 1) * t->tick_ms;
+    int64_t timeout = timeout_ms > 0 ? timeout_ms : 0;
+    int64_t width = t->tick_ms;
+
+    while (timeout / width > FINE_TICKS)
+        width *= 2;
+    return ((now_ms + timeout) / width + 1) * width;
 }
 
-static struct expiry *expiry_at(struct session_table *t, int64_t at_ms)
+/* Of the first bucket that does not end before at_ms. */
+static size_t place_of(const struct session_table *t, int64_t at_ms)
 {
-    struct list *after = t->expiries.prev;
+    size_t low = 0, high = t->expiry_count;
 
-    while (after != &t->expiries && list_entry(after, struct expiry, in_order)->at_ms > at_ms)
-        after = after->prev;
-    if (after != &t->expiries && list_entry(after, struct expiry, in_order)->at_ms == at_ms)
-        return list_entry(after, struct expiry, in_order);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
 
+        if (t->expiries[middle]->at_ms < at_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_bucket(const struct session_table *t, size_t place, int64_t at_ms)
+{
+    return place < t->expiry_count && t->expiries[place]->at_ms == at_ms;
+}
+
+static struct expiry *insert_bucket(struct session_table *t, size_t place, int64_t at_ms)
+{
     struct expiry *e = zk_xcalloc(1, sizeof *e);
+
     e->at_ms = at_ms;
     list_init(&e->sessions);
-    list_append(after->next, &e->in_order); /* Before its successor. */
+    if (t->expiry_count == t->expiry_cap) {
+        t->expiry_cap = t->expiry_cap * 2 + 16;
+        t->expiries = zk_xrealloc(t->expiries, t->expiry_cap * sizeof(struct expiry *));
+    }
+    memmove(&t->expiries[place + 1], &t->expiries[place],
+            (t->expiry_count - place) * sizeof(struct expiry *));
+    t->expiries[place] = e;
+    t->expiry_count++;
     return e;
+}
+
+static void remove_bucket(struct session_table *t, size_t place)
+{
+    free(t->expiries[place]);
+    t->expiry_count--;
+    memmove(&t->expiries[place], &t->expiries[place + 1],
+            (t->expiry_count - place) * sizeof(struct expiry *));
 }
 
 static void leave_bucket(struct session_table *t, struct session *s)
 {
     if (list_is_empty(&s->in_bucket))
         return;
-    struct expiry *e = expiry_at(t, s->expires_ms);
+    size_t place = place_of(t, s->expires_ms);
+
+    zk_assert(is_bucket(t, place, s->expires_ms));
     list_remove(&s->in_bucket);
-    e->count--;
     s->expires_ms = 0;
-    if (e->count == 0) {
-        list_remove(&e->in_order);
-        free(e);
-    }
+    if (--t->expiries[place]->count == 0)
+        remove_bucket(t, place);
 }
 
 static void enter_bucket(struct session_table *t, struct session *s, int64_t at_ms)
 {
-    struct expiry *e = expiry_at(t, at_ms);
+    size_t place = place_of(t, at_ms);
+    struct expiry *e =
+        is_bucket(t, place, at_ms) ? t->expiries[place] : insert_bucket(t, place, at_ms);
 
     list_append(&e->sessions, &s->in_bucket);
     e->count++;
@@ -235,12 +279,9 @@ uint64_t session_count(const struct session_table *t)
 
 struct session *session_next_expired(struct session_table *t, int64_t now_ms)
 {
-    if (list_is_empty(&t->expiries))
+    if (t->expiry_count == 0 || t->expiries[0]->at_ms > now_ms)
         return NULL;
-    struct expiry *e = list_entry(t->expiries.next, struct expiry, in_order);
-    if (e->at_ms > now_ms)
-        return NULL;
-    struct session *s = list_entry(e->sessions.next, struct session, in_bucket);
+    struct session *s = list_entry(t->expiries[0]->sessions.next, struct session, in_bucket);
     /* It has no further deadline: its closeSession decides the rest. */
     leave_bucket(t, s);
     return s;
@@ -248,9 +289,7 @@ struct session *session_next_expired(struct session_table *t, int64_t now_ms)
 
 int64_t session_next_deadline(const struct session_table *t)
 {
-    if (list_is_empty(&t->expiries))
-        return INT64_MAX;
-    return list_entry(t->expiries.next, struct expiry, in_order)->at_ms;
+    return t->expiry_count > 0 ? t->expiries[0]->at_ms : INT64_MAX;
 }
 
 static bool is_of_kind(const struct session *s, enum session_kind kind)
@@ -273,9 +312,8 @@ void session_each_bucket(const struct session_table *t, enum session_kind kind,
                          void (*bucket)(void *ctx, int64_t expires_ms, size_t count),
                          void (*member)(void *ctx, const struct session *s), void *ctx)
 {
-    list_each(it, &t->expiries)
-    {
-        const struct expiry *e = list_entry(it, struct expiry, in_order);
+    for (size_t i = 0; i < t->expiry_count; i++) {
+        const struct expiry *e = t->expiries[i];
         size_t count = count_of_kind(e, kind);
 
         if (count == 0)

@@ -35,7 +35,8 @@ struct session {
 
 struct session_table;
 
-/* tick_ms: the width of a bucket. Sessions of one bucket expire together. */
+/* tick_ms: the width of a bucket, but of those of very long timeouts, which are wider. Sessions of
+ * one bucket expire together: never early, and at most one width late. */
 struct session_table *session_table_new(int64_t tick_ms, uint64_t hash_seed);
 struct session_table *session_table_free(struct session_table *t);
 

@@ -156,6 +156,122 @@ START_TEST(a_session_can_be_tracked_anew)
 }
 END_TEST
 
+/* ---- Timeouts of any length. */
+
+struct listing {
+    size_t buckets, members;
+    int64_t last_ms;
+    zk_session_id ids[8];
+};
+
+static void list_bucket(void *ctx, int64_t expires_ms, size_t count)
+{
+    struct listing *l = ctx;
+
+    ck_assert_int_gt(expires_ms, l->last_ms);
+    ck_assert_uint_gt(count, 0);
+    l->last_ms = expires_ms;
+    l->buckets++;
+}
+
+static void list_member(void *ctx, const struct session *s)
+{
+    struct listing *l = ctx;
+
+    ck_assert_int_eq(s->expires_ms, l->last_ms);
+    if (l->members < sizeof l->ids / sizeof l->ids[0])
+        l->ids[l->members] = s->id;
+    l->members++;
+}
+
+static struct listing list_all(void)
+{
+    struct listing l = { 0 };
+
+    session_each_bucket(t, SESSIONS_ALL, list_bucket, list_member, &l);
+    return l;
+}
+
+/* A client may have any timeout that it asks for: distinct ones must not make what everybody's
+ * touches and the server's own look at the buckets dear. */
+START_TEST(however_many_timeouts_there_are_the_buckets_are_few)
+{
+    enum { COUNT = 200000, STEP = INT32_MAX / COUNT };
+    enum { BUCKETS_MAX = 20000 };
+    static const int64_t ticks[] = { 1, 7, TICK };
+    int64_t now = 1234567, early = 0, too_late = 0;
+
+    (void)session_table_free(t);
+    t = session_table_new(ticks[_i], 42);
+    for (int32_t i = 0; i < COUNT; i++) {
+        int32_t timeout = INT32_MAX - (COUNT - 1 - i) * STEP;
+        int64_t late = session_add(t, i + 1, timeout, now)->expires_ms - (now + timeout);
+
+        early += late <= 0;
+        too_late += late > ticks[_i] && late > timeout / 512;
+    }
+    ck_assert_int_eq(early, 0);
+    ck_assert_int_eq(too_late, 0);
+    struct listing l = list_all();
+    ck_assert_uint_eq(l.members, COUNT);
+    ck_assert_uint_le(l.buckets, BUCKETS_MAX);
+}
+END_TEST
+
+START_TEST(a_timeout_of_a_thousand_ticks_is_as_exact_as_a_short_one)
+{
+    int32_t timeout = 1024 * TICK + TICK - 1;
+    const struct session *s = session_add(t, 1, timeout, 0);
+
+    ck_assert_int_eq(s->expires_ms, 1025 * TICK);
+    s = session_add(t, 2, timeout + 1, 0);
+    ck_assert_int_eq(s->expires_ms, 1026 * TICK);
+    s = session_add(t, 3, timeout + 1, TICK);
+    ck_assert_int_eq(s->expires_ms, 1028 * TICK);
+}
+END_TEST
+
+START_TEST(a_negative_timeout_is_over_at_once)
+{
+    static const int32_t timeouts[] = { -1, -TICK, -10 * TICK, INT32_MIN };
+    struct session *s = session_add(t, 1, timeouts[_i], TICK + 1);
+
+    ck_assert(session_is_tracked(s));
+    ck_assert_int_eq(session_next_deadline(t), 2 * TICK);
+    session_touch(t, s, 3 * TICK);
+    ck_assert_int_eq(session_next_deadline(t), 4 * TICK);
+    ck_assert_ptr_eq(session_next_expired(t, 4 * TICK), s);
+    ck_assert(!session_is_tracked(s));
+    session_remove(t, s);
+    ck_assert_int_eq(session_next_deadline(t), INT64_MAX);
+}
+END_TEST
+
+START_TEST(buckets_are_in_order_of_time_and_members_of_arrival)
+{
+    static const int32_t timeouts[] = { 30000, 4000, INT32_MAX, 30000, 4000, 90000 };
+    static const zk_session_id before[] = { 2, 5, 1, 4, 6, 3 };
+    static const zk_session_id behind[] = { 5, 4, 1, 6, 3 };
+
+    for (int64_t i = 0; i < 6; i++)
+        (void)session_add(t, i + 1, timeouts[i], 0);
+    struct listing l = list_all();
+    ck_assert_uint_eq(l.buckets, 4);
+    ck_assert_mem_eq(l.ids, before, sizeof before);
+    session_remove(t, session_find(t, 2));
+    session_touch(t, session_find(t, 1), TICK); /* From among others to a new one... */
+    l = list_all();
+    ck_assert_uint_eq(l.buckets, 5);
+    ck_assert_mem_eq(l.ids, behind, sizeof behind);
+    session_touch(t, session_find(t, 4), TICK); /* ...and, as the last of its own, behind it. */
+    l = list_all();
+    ck_assert_uint_eq(l.buckets, 4);
+    ck_assert_uint_eq(l.members, 5);
+    ck_assert_int_eq(l.ids[1], 1);
+    ck_assert_int_eq(l.ids[2], 4);
+}
+END_TEST
+
 static void remove_even(void *ctx, struct session *s)
 {
     size_t *seen = ctx;
@@ -196,6 +312,10 @@ int main(void)
     tcase_add_test(tc, adding_one_that_is_there_changes_nothing);
     tcase_add_test(tc, an_untracked_session_expires_only_once_it_is_touched);
     tcase_add_test(tc, a_session_can_be_tracked_anew);
+    tcase_add_loop_test(tc, however_many_timeouts_there_are_the_buckets_are_few, 0, 3);
+    tcase_add_test(tc, a_timeout_of_a_thousand_ticks_is_as_exact_as_a_short_one);
+    tcase_add_loop_test(tc, a_negative_timeout_is_over_at_once, 0, 4);
+    tcase_add_test(tc, buckets_are_in_order_of_time_and_members_of_arrival);
     tcase_add_test(tc, whoever_looks_at_each_session_may_remove_it);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
