@@ -158,8 +158,9 @@ uint64_t ensemble_read_index(struct ensemble *e);
 /* A client came back to its session. 1: it lives; 0: it is over; -1: host.revalidated() answers,
  * as the leader is asked, or, where we lead, a quorum whether we do. */
 int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms);
-/* A client of ours was heard: on a learner its leader must know, with the next PING. */
-void ensemble_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms);
+/* A client of ours was heard: on a learner its leader must know, with the next PING. Cheap when it
+ * is to be told already. */
+void ensemble_touch(struct ensemble *e, struct session *s);
 /* What the words tell. */
 struct ensemble_view {
     size_t learners, synced_followers, synced_observers, synced_non_voting;

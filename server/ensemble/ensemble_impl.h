@@ -132,9 +132,9 @@ struct ensemble {
     struct forwarded *forwarded; /* A ring. */
     uint32_t forwarded_first, forwarded_count;
     size_t forwarded_bytes;
-    struct session_touch *touches;
+    struct session_touch *touches; /* To be told with PINGs, oldest first; numbered from 1. */
     size_t touch_count, touch_cap;
-    uint32_t touch_round; /* Never 0. */
+    uint64_t touches_gone; /* The number of the last one that is not there any more. */
     struct asked_line asked;
     zab_link receiving;   /* Whose bytes are being looked at... */
     bool receiving_ended; /* ...and that it was closed meanwhile. */
@@ -215,6 +215,7 @@ void serve_from_leader(struct ensemble *e, const struct zab_packet *p);
 void forward_write(struct ensemble *e, const struct write_request *req);
 bool forward_has_room(const struct ensemble *e);
 void forwarded_applied(struct ensemble *e, const struct applied *a);
+void queue_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms);
 void answer_ping(struct ensemble *e, zab_link link, zk_zxid zxid);
 void learner_reset(struct ensemble *e);
 void load_begin(struct ensemble *e, zab_link link, const struct zab_packet *snap);

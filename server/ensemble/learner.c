@@ -126,16 +126,35 @@ enum order_verdict ensemble_submit(struct ensemble *e, struct write_request *req
 
 /* ---- Sessions that were heard. */
 
-void ensemble_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms)
+void queue_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms)
 {
-    if (e->role == ZAB_LEADING || !e->serves)
-        return;
     if (e->touch_count == e->touch_cap) {
         e->touch_cap = e->touch_cap * 2 + 64;
         e->touches = zk_xrealloc(e->touches, e->touch_cap * sizeof *e->touches);
     }
     e->touches[e->touch_count++] =
         (struct session_touch){ .session_id = id, .timeout_ms = timeout_ms };
+}
+
+/* However often it is heard, it is there once: else the busy would keep the idle waiting. */
+void ensemble_touch(struct ensemble *e, struct session *s)
+{
+    if (e->role == ZAB_LEADING || !e->serves)
+        return;
+    if (s->touch_number > e->touches_gone) {
+        e->touches[s->touch_number - e->touches_gone - 1].timeout_ms = s->timeout_ms;
+        return;
+    }
+    queue_touch(e, s->id, s->timeout_ms);
+    s->touch_number = e->touches_gone + e->touch_count;
+}
+
+static void drop_touches(struct ensemble *e, size_t count)
+{
+    e->touches_gone += count;
+    e->touch_count -= count;
+    if (e->touch_count > 0)
+        memmove(e->touches, e->touches + count, e->touch_count * sizeof *e->touches);
 }
 
 /* Never null, and with no session: empty (quorum-protocol 11.1). */
@@ -152,9 +171,7 @@ void answer_ping(struct ensemble *e, zab_link link, zk_zxid zxid)
         jute_write_session_touch(out, &e->touches[i]);
     jute_write_i32(out, -1);
     e->io.send(e->io.ctx, link, out->at, out->len);
-    e->touch_count -= count;
-    if (e->touch_count > 0)
-        memmove(e->touches, e->touches + count, e->touch_count * sizeof *e->touches);
+    drop_touches(e, count);
 }
 
 /* ---- Answers. */
@@ -177,7 +194,7 @@ void learner_reset(struct ensemble *e)
 {
     e->forwarded_first = e->forwarded_count = 0;
     e->forwarded_bytes = 0;
-    e->touch_count = 0;
+    drop_touches(e, e->touch_count);
     asked_forget(e);
 }
 

@@ -104,7 +104,7 @@ static void take_touches(struct ensemble *e, const struct zab_packet *p)
         jute_read_session_touch(&in, &touch);
         if (in.bad)
             return;
-        ensemble_touch(e, touch.session_id, touch.timeout_ms);
+        queue_touch(e, touch.session_id, touch.timeout_ms);
     }
 }
 

@@ -53,10 +53,6 @@ enum {
      * serve what it has, if readonlymode.enabled. */
     READ_ONLY_AFTER_MS = 2000,
 
-    /* How often (ms) a learner's leader is told that a session is alive, at most. It hears of it
-     * every half tick. */
-    TOUCH_EACH_MS = 50,
-
     /* How long (ms) expiry waits when the log is behind. */
     EXPIRE_RETRY_MS = 10,
 };

@@ -253,8 +253,8 @@ static void touch(struct client *c)
 
     if (s->leads || session->is_local)
         session_touch(s->sessions, session, s->now_ms);
-    else if (s->now_ms - session->told_ms >= TOUCH_EACH_MS)
-        sessions_touch_remote(s, session);
+    else
+        ensemble_touch(s->ensemble, session);
 }
 
 /* False: it is not answered any more. */

@@ -32,7 +32,6 @@ void sessions_detach(struct client *c);
 void sessions_drop(struct service *s, struct session *session);
 /* A learner forgets it when nobody here uses it any more. */
 void sessions_release(struct service *s, struct session *session);
-void sessions_touch_remote(struct service *s, struct session *session);
 void sessions_expire(struct service *s);
 int64_t sessions_deadline(const struct service *s);
 /* The role, or the state, is another one: keeps what still stands, with a whole timeout. */

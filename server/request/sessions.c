@@ -60,12 +60,6 @@ static struct session *add(struct service *s, zk_session_id id, int32_t timeout_
                     : session_add_untracked(s->sessions, id, timeout_ms);
 }
 
-void sessions_touch_remote(struct service *s, struct session *session)
-{
-    session->told_ms = s->now_ms;
-    ensemble_touch(s->ensemble, session->id, session->timeout_ms);
-}
-
 /* ---- A new one. */
 
 static bool makes_local(const struct service *s)

@@ -27,7 +27,7 @@ struct session {
     struct client *client; /* The connection that it uses now; NULL when detached. */
     uint64_t owner;        /* Leader: where its writes come from, a link of zab; 0: nobody yet. */
     struct list writes;    /* The request floor's: writes of it whose txns are to come. */
-    int64_t told_ms;       /* When the leader was last told that it lives. */
+    uint64_t touch_number; /* Learner: the ensemble's, of its last place among the touched. */
     int64_t expires_ms;    /* End of its bucket; 0: it is in none. */
     struct list in_bucket;
     struct session *hash_next;

@@ -40,8 +40,6 @@ static void make_room(void)
     }
     if (e->asked_count > FAKE_REQUESTS_MAX / 2)
         e->asked_count = 0;
-    if (e->touched_count > FAKE_REQUESTS_MAX / 2)
-        e->touched_count = 0;
 }
 
 static void say(struct rig *r, uint8_t what, size_t len)
@@ -116,7 +114,7 @@ static void step(struct rig *r, uint8_t what, const uint8_t *at, size_t len)
         break;
     default:
         if (fake()->request_count < FAKE_REQUESTS_MAX - 2 &&
-            fake()->asked_count < FAKE_REQUESTS_MAX && fake()->touched_count < FAKE_REQUESTS_MAX)
+            fake()->asked_count < FAKE_REQUESTS_MAX)
             (void)rig_frame(r, who, at, len);
         break;
     }

@@ -199,11 +199,10 @@ int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms
     return e->valid;
 }
 
-void ensemble_touch(struct ensemble *e, zk_session_id id, int32_t timeout_ms)
+void ensemble_touch(struct ensemble *e, struct session *s)
 {
-    (void)timeout_ms;
-    zk_assert(e->touched_count < FAKE_REQUESTS_MAX);
-    e->touched[e->touched_count++] = id;
+    e->touched = s->id;
+    e->touched_count++;
 }
 
 /* ---- The test's words. */

@@ -42,8 +42,8 @@ struct ensemble {
     size_t request_count;
     zk_session_id asked[FAKE_REQUESTS_MAX]; /* By ensemble_revalidate(). */
     size_t asked_count;
-    int valid; /* What it returns. */
-    zk_session_id touched[FAKE_REQUESTS_MAX];
+    int valid;             /* What it returns. */
+    zk_session_id touched; /* The last one. */
     size_t touched_count;
     uint64_t tickets, read_ticket;
     size_t syncs, read_rounds;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "jute/opcodes.h"
+#include "jute/records.h"
+#include "server/ensemble/limits.h"
 #include "tests/lib/ensemble_rig.h"
 
 /* Server 1 is real, 3 leads epoch 7. */
@@ -19,6 +21,16 @@ static struct rig_link *leader;
 static bool digests = true;
 static bool reconfigs;
 
+/* It finds its leader. */
+static void elect(void)
+{
+    ensemble_rig_vote(r, 1, LEARNER, ZAB_STATE_FOLLOWING, 3, 0, 1, 6);
+    ensemble_rig_vote(r, 2, LEARNER, ZAB_STATE_LEADING, 3, 0, 1, 6);
+    ensemble_rig_sleep(r, 300);
+    leader = ensemble_rig_dialled(r, LEARNER);
+    ck_assert_ptr_nonnull(leader);
+}
+
 static void begin(unsigned observers)
 {
     r = ensemble_rig_new(3, 6, observers);
@@ -27,11 +39,7 @@ static void begin(unsigned observers)
     r->conf.zab.reconfig_enabled = reconfigs;
     me = &r->servers[LEARNER];
     ensemble_rig_start(r, LEARNER);
-    ensemble_rig_vote(r, 1, LEARNER, ZAB_STATE_FOLLOWING, 3, 0, 1, 6);
-    ensemble_rig_vote(r, 2, LEARNER, ZAB_STATE_LEADING, 3, 0, 1, 6);
-    ensemble_rig_sleep(r, 300);
-    leader = ensemble_rig_dialled(r, LEARNER);
-    ck_assert_ptr_nonnull(leader);
+    elect();
 }
 
 static void hears(const char *hex)
@@ -60,10 +68,9 @@ static void introduce(void)
     hears("00000012 0000000000000000 00000004 00000000 ffffffff");
 }
 
-static void establish(void)
+/* Nothing is missing: it may serve. */
+static void be_synced(void)
 {
-    begin(0);
-    introduce();
     says("0000000d 0000000000000000 ffffffff ffffffff");
     ensemble_rig_say_newleader(r, leader, 0x700000000);
     ck_assert_int_eq(me->disk.current, 7);
@@ -71,6 +78,13 @@ static void establish(void)
     says(UPTODATE);
     hears("00000003 0000000700000000 ffffffff ffffffff");
     ck_assert(ensemble_serves(me->ensemble));
+}
+
+static void establish(void)
+{
+    begin(0);
+    introduce();
+    be_synced();
     ck_assert_int_eq(me->serves, 1);
 }
 
@@ -332,16 +346,126 @@ START_TEST(sync_goes_to_the_leader_and_is_answered_in_order)
 }
 END_TEST
 
+#define PING      "00000005 0000000700000001 ffffffff ffffffff"
+#define TOUCHED_1 "0300000000000001 00007530"
+
+/* One of its clients' sessions. */
+static struct session *session_of(zk_session_id id)
+{
+    return session_add_untracked(me->sessions, id, 30000);
+}
+
 START_TEST(a_ping_is_answered_with_the_sessions_that_were_heard)
 {
     establish();
     says("00000005 0000000700000001 ffffffff ffffffff");
     hears("00000005 0000000700000001 00000000 ffffffff");
-    ensemble_touch(me->ensemble, 0x300000000000001, 30000);
+    ensemble_touch(me->ensemble, session_of(0x300000000000001));
     says("00000005 0000000700000001 ffffffff ffffffff");
     hears("00000005 0000000700000001 0000000c 0300000000000001 00007530 ffffffff");
     says("00000005 0000000700000001 ffffffff ffffffff");
     hears("00000005 0000000700000001 00000000 ffffffff");
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+START_TEST(a_session_is_told_once_with_each_ping_however_often_it_was_heard)
+{
+    establish();
+    struct session *busy = session_of(0x300000000000001);
+    struct session *idle = session_of(0x300000000000002);
+
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 1000; i++)
+            ensemble_touch(me->ensemble, busy);
+        ensemble_touch(me->ensemble, idle);
+        ensemble_touch(me->ensemble, busy);
+        says(PING);
+        hears("00000005 0000000700000001 00000018 " TOUCHED_1 "0300000000000002 00007530 ffffffff");
+        says(PING);
+        hears("00000005 0000000700000001 00000000 ffffffff");
+    }
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+START_TEST(the_newest_timeout_is_told)
+{
+    establish();
+    struct session *s = session_of(0x300000000000001);
+
+    ensemble_touch(me->ensemble, session_of(0x300000000000002));
+    says(PING);
+    (void)ensemble_rig_heard(r, leader);
+    ensemble_touch(me->ensemble, session_of(0x300000000000002));
+    ensemble_touch(me->ensemble, s);
+    s->timeout_ms = 4000;
+    ensemble_touch(me->ensemble, s);
+    says(PING);
+    hears("00000005 0000000700000001 00000018 0300000000000002 00007530"
+          "0300000000000001 00000fa0 ffffffff");
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+/* Takes the answer to a PING: `count` sessions, numbered from `first` on. */
+static void hears_touched(zk_session_id first, int count)
+{
+    struct zab_packet p;
+    int wrong = 0;
+
+    says(PING);
+    ck_assert(ensemble_rig_hear(leader, &p));
+    ck_assert_int_eq(p.data.len, count * SESSION_TOUCH_BYTES);
+    struct jute_in in = jute_inside(p.data);
+    for (int i = 0; i < count; i++) {
+        struct session_touch touch;
+        jute_read_session_touch(&in, &touch);
+        wrong += touch.session_id != first + i;
+    }
+    ck_assert_int_eq(wrong, 0);
+}
+
+START_TEST(more_sessions_than_a_ping_takes_are_told_with_the_next)
+{
+    enum { MORE = 100 };
+    establish();
+
+    for (int pass = 0; pass < 2; pass++)
+        for (zk_session_id id = 1; id <= TOUCHES_MAX + MORE; id++)
+            ensemble_touch(me->ensemble, session_of(id));
+    hears_touched(1, TOUCHES_MAX);
+    for (zk_session_id id = TOUCHES_MAX + 1; id <= TOUCHES_MAX + MORE; id++)
+        ensemble_touch(me->ensemble, session_of(id)); /* It waits already. */
+    hears_touched(TOUCHES_MAX + 1, MORE);
+    hears_touched(0, 0);
+    ensemble_touch(me->ensemble, session_of(TOUCHES_MAX));
+    hears_touched(TOUCHES_MAX, 1);
+    r = ensemble_rig_free(r);
+}
+END_TEST
+
+START_TEST(what_was_to_be_told_is_forgotten_with_its_leader)
+{
+    establish();
+    struct session *s = session_of(0x300000000000001);
+
+    ensemble_touch(me->ensemble, session_of(0x300000000000002));
+    ensemble_touch(me->ensemble, s);
+    leader->is_closing = true;
+    ensemble_rig_settle(r);
+    ck_assert(!ensemble_serves(me->ensemble));
+    ensemble_touch(me->ensemble, s); /* Nobody is to be told. */
+    elect();
+    says(LEADERINFO);
+    (void)ensemble_rig_heard(r, leader);
+    be_synced();
+    says(PING);
+    hears("00000005 0000000700000001 00000000 ffffffff");
+    ensemble_touch(me->ensemble, s);
+    ensemble_touch(me->ensemble, s);
+    says(PING);
+    hears("00000005 0000000700000001 0000000c " TOUCHED_1 "ffffffff");
     r = ensemble_rig_free(r);
 }
 END_TEST
@@ -409,6 +533,10 @@ int main(void)
     tcase_add_test(tc, too_many_forwarded_writes_close_the_door_until_they_come_back);
     tcase_add_test(tc, sync_goes_to_the_leader_and_is_answered_in_order);
     tcase_add_test(tc, a_ping_is_answered_with_the_sessions_that_were_heard);
+    tcase_add_test(tc, a_session_is_told_once_with_each_ping_however_often_it_was_heard);
+    tcase_add_test(tc, the_newest_timeout_is_told);
+    tcase_add_test(tc, more_sessions_than_a_ping_takes_are_told_with_the_next);
+    tcase_add_test(tc, what_was_to_be_told_is_forgotten_with_its_leader);
     tcase_add_test(tc, a_session_that_comes_back_is_asked_about);
     tcase_add_test(tc, who_cannot_read_the_new_members_does_not_go_on_with_the_old);
     tcase_add_test(tc, to_whom_they_are_nothing_goes_on);

@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(sessions_that_were_heard_there_are_told_with_our_own)
 {
-    ensemble_touch(me->ensemble, 0x0100000000000001, 5000);
+    ensemble_touch(me->ensemble, session_add_untracked(me->sessions, 0x0100000000000001, 5000));
     says(leader, "00000005 0000000700000000 ffffffff ffffffff");
     hears(leader, "00000005 0000000700000000 0000000c 0100000000000001 00001388 ffffffff");
     hears(observer, "00000005 0000000000000000 ffffffff ffffffff");

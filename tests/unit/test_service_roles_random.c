@@ -188,7 +188,6 @@ static void answer_some(void)
     if (below(2) == 0)
         service_synced(&r->service, e->tickets - below(e->tickets + 1), false);
     e->asked_count = asked = 0;
-    e->touched_count = 0;
 }
 
 static void change_leader(void)
