@@ -92,6 +92,12 @@ bool sessions_begin(struct client *c)
     return forward_submit(s, c->session, p, &req, &err) == ORDER_SUBMITTED;
 }
 
+static void make_global(struct service *s, struct session *session)
+{
+    session->is_local = session->is_upgrading = false;
+    s->local_sessions--;
+}
+
 /* Its txn is applied. */
 void sessions_created(struct service *s, zk_session_id id)
 {
@@ -105,8 +111,7 @@ void sessions_created(struct service *s, zk_session_id id)
     }
     if (!session->is_local)
         return;
-    session->is_local = session->is_upgrading = false;
-    s->local_sessions--;
+    make_global(s, session);
     if (!s->leads)
         session_untrack(s->sessions, session);
 }
@@ -298,13 +303,18 @@ int64_t sessions_deadline(const struct service *s)
 
 /* ---- The role has changed. */
 
-static bool outlives_role(const struct service *s, const struct session *session)
+static bool is_in_book(const struct service *s, const struct session *session)
 {
     int32_t timeout_ms;
 
+    return session_book_get(s->state.sessions, session->id, &timeout_ms);
+}
+
+static bool outlives_role(const struct service *s, const struct session *session)
+{
     if (session->is_local) /* Those of a read-only server end with it. */
         return s->conf.local_sessions && !session->is_read_only;
-    return session_book_get(s->state.sessions, session->id, &timeout_ms);
+    return is_in_book(s, session);
 }
 
 static void review(void *ctx, struct session *session)
@@ -314,6 +324,9 @@ static void review(void *ctx, struct session *session)
     /* Whatever became of the writes of the last role is applied, or will never be. */
     forward_forget_all(s, session);
     session->closing = session->is_upgrading = false;
+    /* It was upgraded, and what we have of that is a snapshot instead of its txn. */
+    if (session->is_local && !session->is_read_only && is_in_book(s, session))
+        make_global(s, session);
     if (!outlives_role(s, session)) {
         struct client *c = leave_client(session);
         sessions_drop(s, session);

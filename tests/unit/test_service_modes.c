@@ -179,6 +179,54 @@ START_TEST(an_upgrade_that_is_under_way_is_not_expired)
 }
 END_TEST
 
+/* The snapshot of another leader has what its upgrade came to: from then on its life is the
+ * leader's to watch. */
+static void upgrade_by_snapshot(void)
+{
+    ck_assert(send_create(r, 0, 5, ZK_OP_CREATE, "/e", "", ZK_CREATE_EPHEMERAL));
+    ck_assert_int_eq(fake()->requests[0].op, ZK_OP_CREATE_SESSION);
+    session_book_put(r->service.state.sessions, session_of(0), 4000);
+    fake_pause();
+}
+
+START_TEST(an_upgrade_that_a_snapshot_tells_of_makes_it_one_of_all)
+{
+    upgrade_by_snapshot();
+    zk_session_id id = session_of(0);
+
+    fake_serve(ZAB_FOLLOWING, true);
+    rig_turn(r);
+    ck_assert(is_gone(0));
+    leave(0);
+    ck_assert_uint_eq(r->service.local_sessions, 0);
+    ck_assert_int_eq(service_deadline(&r->service), INT64_MAX);
+
+    ck_assert(knock(1, id, 0, false));
+    ck_assert_uint_eq(fake()->asked_count, 1);
+    service_revalidated(&r->service, id, true);
+    ck_assert_int_eq(welcomed(1), id);
+    ck_assert(send_read(r, 1, 6, ZK_OP_EXISTS, "/", false));
+    ck_assert_uint_eq(fake()->touched_count, 1);
+    ck_assert_int_eq(fake()->touched, id);
+}
+END_TEST
+
+START_TEST(who_leads_then_tracks_it_as_one_of_all)
+{
+    upgrade_by_snapshot();
+    zk_session_id id = session_of(0);
+
+    fake_serve(ZAB_LEADING, true);
+    rig_turn(r);
+    leave(0);
+    ck_assert_uint_eq(r->service.local_sessions, 0);
+    ck_assert(session_is_tracked(session_find(r->service.sessions, id)));
+    rig_sleep(r, 10000);
+    ck_assert_ptr_null(session_find(r->service.sessions, id));
+    ck_assert_uint_eq(session_book_count(r->service.state.sessions), 0);
+}
+END_TEST
+
 /* ---- Linearizable reads. */
 
 static void setup_linearizable(void)
@@ -481,6 +529,8 @@ int main(void)
         an_ephemeral_makes_a_local_session_one_of_all_first,
         a_leader_upgrades_its_own,
         an_upgrade_that_is_under_way_is_not_expired,
+        an_upgrade_that_a_snapshot_tells_of_makes_it_one_of_all,
+        who_leads_then_tracks_it_as_one_of_all,
     };
     const TTest *const linearizable[] = {
         linearizable_reads_of_a_turn_share_a_round,
