@@ -60,7 +60,7 @@ enum zk_err prep_delete(struct prep *p, const struct delete_request *r)
     struct node_view parent;
     struct node_view node;
 
-    if (r->path.len < 0)
+    if (r->path.len < 0 || !prep_has_room(p, (size_t)r->path.len))
         return ZK_MARSHALLING_ERROR;
     if (!delete_path_is_allowed(r->path))
         return ZK_BAD_ARGUMENTS;
@@ -86,7 +86,7 @@ enum zk_err prep_delete_container(struct prep *p, struct jute_bytes path)
     struct node_view parent;
     struct node_view node;
 
-    if (path.len < 0)
+    if (path.len < 0 || !prep_has_room(p, (size_t)path.len))
         return ZK_MARSHALLING_ERROR;
     if (!delete_path_is_allowed(path))
         return ZK_BAD_ARGUMENTS;
@@ -126,17 +126,20 @@ static bool quota_forbids(const struct prep *p, struct jute_bytes path, int64_t 
 
 enum zk_err prep_set_data(struct prep *p, const struct set_data_request *r)
 {
+    int32_t len_after = r->data.len > 0 ? r->data.len : 0;
     struct node_view was;
 
     if (!prep_path_is_valid(r->path))
         return ZK_BAD_ARGUMENTS;
+    /* No client sends as much; a learner may, whose REQUEST takes a frame as large as an entry. */
+    if (!prep_has_room(p, (size_t)r->path.len + (size_t)len_after))
+        return ZK_MARSHALLING_ERROR;
     if (!changes_view(p->changes, r->path, &was))
         return ZK_NO_NODE;
     if (!prep_may(p, &was, ZK_PERM_WRITE))
         return ZK_NO_AUTH;
 
     int32_t len_before = was.data_len > 0 ? was.data_len : 0;
-    int32_t len_after = r->data.len > 0 ? r->data.len : 0;
     if (quota_forbids(p, r->path, 0, len_after - len_before))
         return ZK_QUOTA_EXCEEDED;
     if (r->version != -1 && r->version != was.raw.version)
