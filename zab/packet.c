@@ -80,7 +80,7 @@ static bool scan_ids(struct scan *s, struct jute_vector *ret)
     int32_t count = (int32_t)jute_load32(scan_take(s, LEN_BYTES));
 
     *ret = (struct jute_vector){ .at = s->at, .count = count };
-    s->is_bad = count < -1 || count > ZAB_PACKET_IDS_MAX;
+    s->is_bad = count < -1;
     for (int32_t i = 0; i < count && !s->is_bad; i++) {
         if (!scan_buf(s, &ignored) || !scan_buf(s, &ignored))
             return false;

@@ -35,9 +35,8 @@ enum zab_packet_type {
 
 enum {
     ZAB_PROTOCOL_VERSION = 0x10000,
-    ZAB_PACKET_MIN = 20,       /* Bytes of a packet without data and identities. */
-    ZAB_PACKET_IDS_MAX = 1024, /* Identities of one packet; more close the link. */
-    ZAB_FRAME_MAX = 524288,    /* Of the election port. */
+    ZAB_PACKET_MIN = 20,    /* Bytes of a packet without data and identities. */
+    ZAB_FRAME_MAX = 524288, /* Of the election port. */
     ZAB_INITIAL_ADDRESS_MAX = 2048,
     ZAB_INITIAL_MAX = 20 + ZAB_INITIAL_ADDRESS_MAX,
 };

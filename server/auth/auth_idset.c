@@ -174,7 +174,7 @@ int auth_idset_add(struct idset **set, struct jute_bytes scheme, struct jute_byt
 struct idset *idset_of_ids(struct jute_vector ids)
 {
     struct jute_in walk = jute_walk(ids);
-    struct idset *s = idset_alloc(0, 0);
+    struct idset *s = ids.count <= AUTH_IDS_MAX ? idset_alloc(0, 0) : NULL;
     struct jute_id id;
 
     while (s != NULL && ids.count > 0 && jute_next_id(&walk, &id))

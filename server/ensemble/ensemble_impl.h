@@ -63,7 +63,7 @@ struct parked {
     zab_link link;
     zk_session_id session;
     int32_t xid, op;
-    struct idset *ids;
+    struct idset *ids; /* NULL: too many. */
     size_t len;
     uint8_t body[];
 };

@@ -171,7 +171,7 @@ static void touch_all(struct ensemble *e, const struct zab_packet *p)
 
 /* ---- Writes. */
 
-/* Mostly the same client's server as before, with the same identities. */
+/* Mostly the same client's server as before, with the same identities. NULL: more than we take. */
 static struct idset *ids_of(struct ensemble *e, struct jute_vector ids)
 {
     if (e->ids != NULL && ids.count == e->ids_count && ids.len == e->ids_bytes.len &&
@@ -193,9 +193,13 @@ static enum zk_err judge(struct ensemble *e, const struct write_request *req, za
 {
     if (!zk_op_is_write(req->op))
         return ZK_UNIMPLEMENTED; /* No server sends it. */
+    /* Who asks is not looked at: such a session may always end. */
     if (req->op == ZK_OP_CREATE_SESSION || req->op == ZK_OP_CLOSE_SESSION)
         return ZK_OK;
-    return session_may_write(e, req->session, link);
+    enum zk_err err = session_may_write(e, req->session, link);
+
+    /* ZooKeeper takes any number of identities from a client, so this is no fault of its server. */
+    return err == ZK_OK && req->ids == NULL ? ZK_AUTH_FAILED : err;
 }
 
 static void order_request(struct ensemble *e, struct write_request *req, zab_link link)
@@ -250,7 +254,7 @@ static bool park(struct ensemble *e, const struct write_request *req, struct ids
                           .session = req->session,
                           .xid = req->xid,
                           .op = req->op,
-                          .ids = idset_ref(ids),
+                          .ids = ids != NULL ? idset_ref(ids) : NULL,
                           .len = req->len };
     if (req->len > 0)
         memcpy(p->body, req->body, req->len);
@@ -317,11 +321,11 @@ static void take_request(struct ensemble *e, zab_link link, const struct zab_pac
     struct forwarded_request head;
 
     jute_read_forwarded_request(&in, &head);
-    struct idset *ids = in.bad ? NULL : ids_of(e, p->authinfo);
-    if (ids == NULL) {
+    if (in.bad) {
         close_link(e, link, "a REQUEST can't be read");
         return;
     }
+    struct idset *ids = ids_of(e, p->authinfo);
     struct write_request req = { .session = head.session_id,
                                  .xid = head.cxid,
                                  .op = head.type,

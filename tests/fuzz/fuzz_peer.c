@@ -26,7 +26,7 @@ static int64_t read_packet(const uint8_t *at, size_t len, struct bytes *written)
     if (r > 0) {
         zk_assert(r >= ZAB_PACKET_MIN && r <= ZAB_PACKET_MIN + 2 * MAX);
         zk_assert(p.data.len >= -1 && p.data.len <= MAX);
-        zk_assert(p.authinfo.count >= -1 && p.authinfo.count <= ZAB_PACKET_IDS_MAX);
+        zk_assert(p.authinfo.count >= -1 && p.authinfo.count <= MAX / 8);
         zk_assert(zab_packet_name(p.type) != NULL);
         zab_packet_write(&p, written);
     }
