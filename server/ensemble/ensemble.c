@@ -50,6 +50,7 @@ int ensemble_new(struct ensemble **ret, const struct ensemble_conf *conf,
     figures_forget(e);
     e->fuzzy_until = -1;
     list_init(&e->feeds);
+    list_init(&e->parked);
     history_init(&e->history, e->appended);
     int r = zab_new(&e->zab, &conf->zab, saved);
     if (r == 0)

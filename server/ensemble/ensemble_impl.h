@@ -59,7 +59,7 @@ struct asked_line {
 
 /* A request of a learner that there is no room for yet. */
 struct parked {
-    struct parked *next;
+    struct list in_all;
     zab_link link;
     zk_session_id session;
     int32_t xid, op;
@@ -110,8 +110,7 @@ struct ensemble {
     struct history history;
     struct list feeds;
     struct encoded proposals, commits;
-    struct parked *parked_first, *parked_last; /* In order of arrival. */
-    size_t parked_bytes;
+    struct list parked; /* In order of arrival. */
     struct idset *ids; /* Of the last request of a learner, whose bytes are: */
     struct bytes ids_bytes;
     int32_t ids_count;
@@ -198,7 +197,8 @@ struct jute_bytes packet_txn(const struct zab_packet *p);
 /* ZAB_DO_SERVE as leader. */
 void serve_learner(struct ensemble *e, zab_link link, const struct zab_packet *p);
 void parked_run(struct ensemble *e);
-void parked_forget(struct ensemble *e);
+void parked_forget(struct ensemble *e, zab_link link);
+void parked_forget_all(struct ensemble *e);
 void requests_done(struct ensemble *e);
 /* Whether the session may write from there: ZK_OK, or what its txn says instead. */
 enum zk_err session_may_write(struct ensemble *e, zk_session_id id, uint64_t from);

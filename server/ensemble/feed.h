@@ -51,6 +51,7 @@ struct feed {
     void *log;
     struct control *first, *last;
     size_t control_bytes;
+    size_t parked_bytes; /* Of its requests that wait for room. */
     int64_t progress_ms; /* When the core was told last that it moves... */
     uint64_t sent_bytes; /* ...and what had been sent by then: */
     uint64_t told_bytes;

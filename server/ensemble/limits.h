@@ -30,7 +30,7 @@ enum {
     HISTORY_PATIENCE = 4,
 
     /* Requests of one learner that wait for room among the proposals, bytes; more close its
-     * link. */
+     * link. They go with their link, so there is never more than this times FEEDS_MAX. */
     PARKED_BYTES_MAX = 64 * 1024 * 1024,
     PARKED_OVERHEAD_BYTES = 128,
 

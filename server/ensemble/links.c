@@ -15,8 +15,10 @@ void forget_link(struct ensemble *e, zab_link link)
 {
     struct feed *f = feed_find(e, link);
 
-    if (f != NULL)
+    if (f != NULL) {
+        parked_forget(e, link);
         feed_end(e, f);
+    }
     barriers_forget(e, link);
     if (link == e->leader_link) {
         load_abort(e);

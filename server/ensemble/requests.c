@@ -238,15 +238,16 @@ static void carry_out(struct ensemble *e, struct write_request *req, zab_link li
 }
 
 /* ---- Those that there is no room for. The link can't be left unread: acknowledgements come on
- * it, and they are what makes room. Should it end meanwhile, they are carried out all the same, as
- * those that came before them. */
+ * it, and they are what makes room. Should it end meanwhile, they are gone as what is on the wire:
+ * they are the last that it brought, and who made them is told of no end. */
 
 static bool park(struct ensemble *e, const struct write_request *req, struct idset *ids,
                  zab_link link)
 {
     size_t size = req->len + PARKED_OVERHEAD_BYTES;
+    struct feed *f = feed_find(e, link);
 
-    if (e->parked_bytes + size > PARKED_BYTES_MAX)
+    if (f == NULL || f->parked_bytes + size > PARKED_BYTES_MAX)
         return false;
     struct parked *p = zk_xmalloc(sizeof *p + req->len);
 
@@ -258,23 +259,22 @@ static bool park(struct ensemble *e, const struct write_request *req, struct ids
                           .len = req->len };
     if (req->len > 0)
         memcpy(p->body, req->body, req->len);
-    if (e->parked_last == NULL)
-        e->parked_first = p;
-    else
-        e->parked_last->next = p;
-    e->parked_last = p;
-    e->parked_bytes += size;
+    list_append(&e->parked, &p->in_all);
+    f->parked_bytes += size;
     return true;
 }
 
-static void parked_pop(struct ensemble *e)
+static void parked_unlink(struct ensemble *e, struct parked *p)
 {
-    struct parked *p = e->parked_first;
+    struct feed *f = feed_find(e, p->link);
 
-    e->parked_first = p->next;
-    if (p->next == NULL)
-        e->parked_last = NULL;
-    e->parked_bytes -= p->len + PARKED_OVERHEAD_BYTES;
+    list_remove(&p->in_all);
+    if (f != NULL)
+        f->parked_bytes -= p->len + PARKED_OVERHEAD_BYTES;
+}
+
+static void parked_free(struct parked *p)
+{
     (void)idset_unref(p->ids);
     free(p);
 }
@@ -286,8 +286,8 @@ static bool has_room(const struct ensemble *e)
 
 void parked_run(struct ensemble *e)
 {
-    while (e->parked_first != NULL && has_room(e)) {
-        const struct parked *p = e->parked_first;
+    while (!list_is_empty(&e->parked) && has_room(e)) {
+        struct parked *p = list_entry(e->parked.next, struct parked, in_all);
         struct write_request req = { .session = p->session,
                                      .xid = p->xid,
                                      .op = p->op,
@@ -295,20 +295,37 @@ void parked_run(struct ensemble *e)
                                      .len = p->len,
                                      .ids = p->ids };
 
+        parked_unlink(e, p); /* It may close its link, and so end what waits, or all. */
         carry_out(e, &req, p->link);
-        parked_pop(e);
+        parked_free(p);
     }
 }
 
-void parked_forget(struct ensemble *e)
+void parked_forget(struct ensemble *e, zab_link link)
 {
-    while (e->parked_first != NULL)
-        parked_pop(e);
+    list_each_safe(it, &e->parked)
+    {
+        struct parked *p = list_entry(it, struct parked, in_all);
+        if (p->link != link)
+            continue;
+        parked_unlink(e, p);
+        parked_free(p);
+    }
+}
+
+void parked_forget_all(struct ensemble *e)
+{
+    list_each_safe(it, &e->parked)
+    {
+        struct parked *p = list_entry(it, struct parked, in_all);
+        parked_unlink(e, p);
+        parked_free(p);
+    }
 }
 
 void requests_done(struct ensemble *e)
 {
-    parked_forget(e);
+    parked_forget_all(e);
     e->ids = idset_unref(e->ids);
     bytes_done(&e->ids_bytes);
 }
@@ -332,7 +349,7 @@ static void take_request(struct ensemble *e, zab_link link, const struct zab_pac
                                  .body = in.at,
                                  .len = jute_left(&in),
                                  .ids = ids };
-    if (e->parked_first == NULL && has_room(e))
+    if (list_is_empty(&e->parked) && has_room(e))
         carry_out(e, &req, link);
     else if (!park(e, &req, ids, link))
         close_link(e, link, "too many of its requests wait");

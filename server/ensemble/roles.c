@@ -98,7 +98,7 @@ static void leave(struct ensemble *e)
     append_now(e);
     order_follow(e->order);
     feed_end_all(e);
-    parked_forget(e);
+    parked_forget_all(e);
     zab_config_unref(e->proposed_config);
     e->proposed_config = NULL;
     learner_reset(e);

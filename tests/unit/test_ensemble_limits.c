@@ -165,7 +165,7 @@ static void fill(void)
     }
 }
 
-static void make_room(void)
+static void make_room(struct rig_link *l)
 {
     char ack[64];
 
@@ -173,7 +173,7 @@ static void make_room(void)
     ensemble_rig_settle(r);
     (void)snprintf(ack, sizeof ack, "00000003 %016llx ffffffff ffffffff",
                    (unsigned long long)proposed);
-    ensemble_rig_say(r, one, ack);
+    ensemble_rig_say(r, l, ack);
     ensemble_rig_settle(r);
 }
 
@@ -183,7 +183,7 @@ START_TEST(a_refused_write_overtakes_none_that_wait)
     asks(5, ZK_OP_CREATE, CREATE_A, 1);
     asks(6, ZK_OP_CREATE, CREATE_A, TOO_MANY_IDS);
     asks(7, ZK_OP_DELETE, "00000002 2f61 ffffffff", 1);
-    make_room();
+    make_room(one);
     ck_assert_int_eq(txn_of(5), ZK_OP_CREATE);
     ck_assert_int_eq(txn_of(6), ZK_AUTH_FAILED);
     ck_assert_int_eq(txn_of(7), ZK_OP_DELETE);
@@ -200,6 +200,43 @@ START_TEST(what_can_not_be_read_closes_its_link)
 }
 END_TEST
 
+/* ---- Requests that wait for room. */
+
+/* That are no writes, so each gets an error txn, in so many bytes. */
+static void keeps_waiting(struct rig_link *l, int count, int32_t len)
+{
+    uint8_t *data = calloc(1, (size_t)len);
+    struct zab_packet p = { .type = ZAB_REQUEST,
+                            .zxid = -1,
+                            .data = { .at = data, .len = len },
+                            .authinfo = { .count = -1 } };
+
+    ck_assert_ptr_nonnull(data);
+    for (int i = 0; i < count && !l->is_gone; i++)
+        ensemble_rig_say_packet(r, l, &p);
+    free(data);
+}
+
+START_TEST(each_learner_may_keep_as_many_requests_waiting)
+{
+    enum { LEN = 1 << 19, MOST = PARKED_BYTES_MAX / LEN - 1 };
+    const struct order *order = ensemble_order(leader->ensemble);
+
+    fill();
+    keeps_waiting(one, MOST, LEN);
+    ck_assert(!one->is_gone);
+    keeps_waiting(two, MOST, LEN);
+    ck_assert(!two->is_gone);
+    keeps_waiting(one, 2, LEN);
+    ck_assert(one->is_gone);
+    ck_assert(!two->is_gone);
+    /* Those of one are gone with its link, or its next could bring as many again. */
+    make_room(two);
+    ck_assert_int_eq(order_last_prepared(order), proposed + MOST);
+    ck_assert(!two->is_gone);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ensemble_limits");
@@ -210,6 +247,7 @@ int main(void)
     tcase_add_test(tc, its_session_can_be_made_and_synced_and_ended);
     tcase_add_test(tc, a_refused_write_overtakes_none_that_wait);
     tcase_add_test(tc, what_can_not_be_read_closes_its_link);
+    tcase_add_test(tc, each_learner_may_keep_as_many_requests_waiting);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
