@@ -156,7 +156,8 @@ uint64_t ensemble_sync(struct ensemble *e, const struct write_request *req);
 /* A linearizable read's ticket; shared by all of a turn. 0: read at once. */
 uint64_t ensemble_read_index(struct ensemble *e);
 /* A client came back to its session. 1: it lives; 0: it is over; -1: host.revalidated() answers,
- * as the leader is asked, or, where we lead, a quorum whether we do. */
+ * as the leader is asked, or, where we lead, a quorum whether we do. -EBUSY: too many wait for
+ * that; nothing may be said of it. */
 int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms);
 /* A client of ours was heard: on a learner its leader must know, with the next PING. Cheap when it
  * is to be told already. */

@@ -111,7 +111,7 @@ struct ensemble {
     struct list feeds;
     struct encoded proposals, commits;
     struct list parked; /* In order of arrival. */
-    struct idset *ids; /* Of the last request of a learner, whose bytes are: */
+    struct idset *ids;  /* Of the last request of a learner, whose bytes are: */
     struct bytes ids_bytes;
     int32_t ids_count;
     struct activation activations[ACTIVATIONS_MAX];

@@ -34,7 +34,8 @@ enum {
     PARKED_BYTES_MAX = 64 * 1024 * 1024,
     PARKED_OVERHEAD_BYTES = 128,
 
-    /* Learners' syncs that wait for a quorum's word. One more closes its link. */
+    /* Learners' syncs, and sessions that we don't know, that wait for a quorum's word. One more
+     * closes its link; with a session of a client of ours, its connection. */
     BARRIERS_MAX = 1024 * 1024,
 
     /* Of ours, on their way to the leader and back; beyond it ensemble_can_submit() is false. */

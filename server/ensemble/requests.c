@@ -96,19 +96,21 @@ static bool adopt_session(struct ensemble *e, zk_session_id id, int32_t timeout_
 }
 
 /* That a session is over is final for its client. So whoever leads says it only once a quorum has
- * confirmed that it leads still: another may have made the session meanwhile. False: there is no
- * need for that. */
-static bool answer_later(struct ensemble *e, zab_link link, zk_session_id id, int32_t timeout_ms)
+ * confirmed that it leads still: another may have made the session meanwhile. 1, or 0: there is no
+ * need for that, or -EBUSY: too many wait. */
+static int answer_later(struct ensemble *e, zab_link link, zk_session_id id, int32_t timeout_ms)
 {
     struct barrier b = {
         .confirm = zab_confirm(e->zab), .link = link, .session = id, .timeout_ms = timeout_ms
     };
 
     if (b.confirm == 0 || id == 0)
-        return false;
+        return 0;
+    if (e->barrier_count >= BARRIERS_MAX)
+        return -EBUSY;
     e->wants_pings = true;
     barrier_add(e, &b);
-    return true;
+    return 1;
 }
 
 static void send_validity(struct ensemble *e, zab_link link, zk_session_id id, bool is_valid)
@@ -145,10 +147,15 @@ static void revalidate(struct ensemble *e, zab_link link, const struct zab_packe
         return;
     }
     e->figures.revalidations++;
-    if (adopt_session(e, ask.session_id, ask.timeout_ms, link))
+    if (adopt_session(e, ask.session_id, ask.timeout_ms, link)) {
         send_validity(e, link, ask.session_id, true);
-    else if (!answer_later(e, link, ask.session_id, ask.timeout_ms))
+        return;
+    }
+    int r = answer_later(e, link, ask.session_id, ask.timeout_ms);
+    if (r == 0)
         send_validity(e, link, ask.session_id, false);
+    else if (r < 0)
+        close_link(e, link, "too many of its sessions wait for a quorum's word");
 }
 
 static void touch_all(struct ensemble *e, const struct zab_packet *p)
@@ -374,7 +381,8 @@ int ensemble_revalidate(struct ensemble *e, zk_session_id id, int32_t timeout_ms
     if (e->serves && e->role == ZAB_LEADING) {
         if (adopt_session(e, id, timeout_ms, SESSION_OWNER_HERE))
             return 1;
-        return answer_later(e, 0, id, timeout_ms) ? -1 : 0;
+        int r = answer_later(e, 0, id, timeout_ms);
+        return r > 0 ? -1 : r;
     }
     uint8_t data[12];
     struct zab_packet ask = { .type = ZAB_REVALIDATE,

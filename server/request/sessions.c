@@ -1,6 +1,8 @@
 /* The sessions of this server's clients, by what it is: who leads tracks those of the whole
  * ensemble; a learner knows the ones that its clients use, and tells its leader which of them live;
  * local sessions are each server's own (client-protocol 2.4 to 2.7, 2.12, 5.1). */
+#include <errno.h>
+
 #include "server/request/limits.h"
 #include "server/request/route.h"
 #include "server/session/session.h"
@@ -142,7 +144,7 @@ static void adopt(struct client *c, struct session *session)
     handshake_done(c);
 }
 
-static void refuse(struct client *c, zk_session_id id)
+static void leave_session(struct client *c, zk_session_id id)
 {
     struct service *s = c->service;
 
@@ -150,6 +152,11 @@ static void refuse(struct client *c, zk_session_id id)
     struct session *session = session_find(s->sessions, id);
     if (session != NULL)
         sessions_release(s, session);
+}
+
+static void refuse(struct client *c, zk_session_id id)
+{
+    leave_session(c, id);
     handshake_refuse(c);
 }
 
@@ -166,6 +173,11 @@ static void ask(struct client *c, zk_session_id id)
     }
     if (valid > 0) {
         adopt(c, add(s, id, c->timeout_ms));
+        return;
+    }
+    if (valid == -EBUSY) { /* It may live, so its client is to come again. */
+        leave_session(c, id);
+        route_finish(c);
         return;
     }
     attach(c, session_add_untracked(s->sessions, id, c->timeout_ms));

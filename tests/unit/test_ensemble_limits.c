@@ -1,6 +1,7 @@
 /* A leader, and learners that ask for more than it takes: what they lose by that, and what nobody
  * else does. */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +89,8 @@ static void asks(int32_t xid, int32_t op, const char *body, int ids)
 }
 
 #define DELETE_ROOT "00000001 2f 00000000"
-#define CREATE_A                                                           \
-    "00000002 2f61 00000001 78 00000001 0000001f 00000005 776f726c64"      \
+#define CREATE_A                                                      \
+    "00000002 2f61 00000001 78 00000001 0000001f 00000005 776f726c64" \
     "00000006 616e796f6e65 00000000"
 
 static void open_session(int ids)
@@ -237,6 +238,50 @@ START_TEST(each_learner_may_keep_as_many_requests_waiting)
 }
 END_TEST
 
+/* ---- Sessions that nobody knows, while no quorum answers. */
+
+static const zk_session_id NO_SESSION = 0x300000000000009;
+
+static void fill_barriers(void)
+{
+    for (size_t i = 0; i < BARRIERS_MAX; i++)
+        ck_assert_int_eq(ensemble_revalidate(leader->ensemble, NO_SESSION, 30000), -1);
+}
+
+START_TEST(of_one_session_too_many_nothing_is_said)
+{
+    fill_barriers();
+    ck_assert_int_eq(ensemble_revalidate(leader->ensemble, NO_SESSION, 30000), -EBUSY);
+    ck_assert_int_eq(leader->revalidated, 0);
+}
+END_TEST
+
+START_TEST(who_asks_for_one_session_too_many_loses_its_link)
+{
+    static const char ask[] = "00000006 ffffffffffffffff 0000000c 0300000000000009 00007530"
+                              "ffffffff";
+
+    fill_barriers();
+    ensemble_rig_say(r, one, ask);
+    ck_assert(one->is_gone);
+    ck_assert(!two->is_gone);
+    ck_assert(ensemble_leads(leader->ensemble));
+}
+END_TEST
+
+START_TEST(one_sync_too_many_that_waited_for_room_closes_its_link_and_nothing_else)
+{
+    fill();
+    asks(5, ZK_OP_SYNC, "00000002 2f61", 0);
+    asks(6, ZK_OP_CREATE, CREATE_A, 0);
+    fill_barriers();
+    make_room(two);
+    ck_assert(one->is_gone);
+    ck_assert_int_eq(order_last_prepared(ensemble_order(leader->ensemble)), proposed);
+    ck_assert(ensemble_leads(leader->ensemble));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ensemble_limits");
@@ -248,6 +293,9 @@ int main(void)
     tcase_add_test(tc, a_refused_write_overtakes_none_that_wait);
     tcase_add_test(tc, what_can_not_be_read_closes_its_link);
     tcase_add_test(tc, each_learner_may_keep_as_many_requests_waiting);
+    tcase_add_test(tc, of_one_session_too_many_nothing_is_said);
+    tcase_add_test(tc, who_asks_for_one_session_too_many_loses_its_link);
+    tcase_add_test(tc, one_sync_too_many_that_waited_for_room_closes_its_link_and_nothing_else);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

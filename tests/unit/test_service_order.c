@@ -1,5 +1,7 @@
 /* What one client of an ensemble is told, and when: no reply shows what came later, and no leader
  * tells of an end before it is sure. */
+#include <errno.h>
+
 #include "tests/unit/test_jute_hex.h"
 #include "tests/unit/test_roles_lib.h"
 
@@ -189,6 +191,29 @@ START_TEST(a_leader_waits_for_the_word_that_a_session_is_over)
 }
 END_TEST
 
+/* It may live: what its client hears is the end of a connection, not of the session. */
+START_TEST(of_a_session_that_nobody_can_be_asked_for_nothing_is_said)
+{
+    size_t before = session_count(r->service.sessions);
+
+    fake()->valid = -EBUSY;
+    (void)knock(2, 77, 0, false);
+    ck_assert_int_eq(welcomed(2), -1);
+    ck_assert(is_gone(2));
+    ck_assert_uint_eq(session_count(r->service.sessions), before);
+    /* It waited for one leader, and the next can't ask either. */
+    fake()->valid = -1;
+    ck_assert(knock(3, 78, 0, false));
+    fake_pause();
+    fake()->valid = -EBUSY;
+    fake_serve(ZAB_LEADING, false);
+    rig_turn(r);
+    ck_assert_int_eq(welcomed(3), -1);
+    ck_assert(is_gone(3));
+    ck_assert_uint_eq(session_count(r->service.sessions), before);
+}
+END_TEST
+
 START_TEST(who_goes_meanwhile_leaves_nothing_at_the_leader)
 {
     ck_assert(knock(2, 77, 0, false));
@@ -231,6 +256,7 @@ int main(void)
     tcase_add_checked_fixture(leads, lead, end);
     tcase_add_test(leads, a_leader_waits_for_the_word_that_a_session_is_over);
     tcase_add_test(leads, who_goes_meanwhile_leaves_nothing_at_the_leader);
+    tcase_add_test(leads, of_a_session_that_nobody_can_be_asked_for_nothing_is_said);
     tcase_add_test(leads, a_session_that_ends_is_not_called_over_by_a_leader_that_may_be_left);
     suite_add_tcase(s, leads);
     return test_run(s);
