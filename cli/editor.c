@@ -29,8 +29,8 @@ struct editor {
     bool is_reading; /* A line is being edited: the prompt is on the screen, */
     bool is_hidden;  /* unless this. */
     bool has_key;
+    char *line;               /* The one read last. */
     char shown[PROMPT_BYTES]; /* The prompt as it is on the screen, */
-    char line[8192];          /* and the line. */
     char prompt[PROMPT_BYTES + 32];
 };
 
@@ -333,6 +333,7 @@ void editor_free(struct editor *e)
         history_end(e->history);
     }
     free(e->history_file);
+    free(e->line);
     free(e);
 }
 
@@ -368,7 +369,9 @@ const char *editor_line(struct editor *e)
             (void)printf("\n");
             return NULL;
         }
-        (void)snprintf(e->line, sizeof e->line, "%.*s", (int)strcspn(line, "\n"), line);
+        free(e->line);
+        e->line = strndup(line, strcspn(line, "\n"));
+        zk_assert(e->line != NULL);
         if (is_kept(e->line))
             (void)history(e->history, &event, H_ENTER, e->line);
         return e->line;

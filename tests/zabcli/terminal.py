@@ -233,6 +233,25 @@ def without_colours(connect, directory):
         t.end()
 
 
+def long_lines_are_whole(t):
+    """One that does not fit on the screen."""
+    data = "d" * 9000
+    t.wait_last(t.prompt(0))
+    t.type("create /long " + data + " world:anyone:cdra")
+    t.press("Enter")
+    t.wait(lambda seen: "Created /long" in seen and seen[-1] == t.prompt(1), "the node")
+    check.true(run(t.connect, "get", "/long")[0].endswith("\n" + data + "\n"), "all that was typed is stored")
+    check.true(run(t.connect, "getAcl", "/long")[0].endswith("\n: cdra\n"), "and what stood at its end")
+
+
+def in_another(connect, directory):
+    t = Terminal(connect, directory)
+    try:
+        long_lines_are_whole(t)
+    finally:
+        t.end()
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory, common.server() as running:
         connect = common.connect_of(running)
@@ -251,6 +270,7 @@ def main():
         finally:
             t.end()
         without_colours(connect, directory)
+        in_another(connect, directory)
     print("  %d checks in a terminal" % check.count)
 
 
