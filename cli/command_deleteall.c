@@ -120,7 +120,7 @@ static int delete_in_batches(struct shell *sh, const struct subtree *t, size_t b
     if (has_failed && sh->is_json)
         json_str(&sh->json, "message", "Failed to delete some node(s) in the subtree!");
     if (has_failed)
-        warn(sh, "Failed to delete some node(s) in the subtree!");
+        note(sh, "Failed to delete some node(s) in the subtree!");
     return EXIT_OK;
 }
 

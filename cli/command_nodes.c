@@ -102,14 +102,14 @@ static int created(struct shell *sh, const struct zabc_create *what, int err,
                    const struct answer *a)
 {
     if (err == ZK_EPHEMERAL_ON_LOCAL_SESSION)
-        warn(sh, "Unable to create ephemeral node on a local session");
+        note(sh, "Unable to create ephemeral node on a local session");
     if (err == ZK_INVALID_ACL)
-        warn(sh, "KeeperErrorCode = InvalidACL for %s", what->path);
+        note(sh, "KeeperErrorCode = InvalidACL for %s", what->path);
     if (err != ZK_OK)
         return fail_err(sh, err, what->path);
     if (what->mode == ZK_CREATE_EPHEMERAL || what->mode == ZK_CREATE_EPHEMERAL_SEQUENTIAL)
         sh->has_ephemerals = true;
-    warn(sh, "Created %.*s", (int)a->reply.path.len, (const char *)a->reply.path.at);
+    note(sh, "Created %.*s", (int)a->reply.path.len, (const char *)a->reply.path.at);
     if (sh->is_json)
         json_bytes(&sh->json, "created", a->reply.path);
     return EXIT_OK;
@@ -142,7 +142,7 @@ int run_create(struct shell *sh, const struct options *o)
     if (path_is_wrong(sh, what.path, options_has(o, "s"))) {
         status = EXIT_FAILED;
     } else if (what.acl != NULL && acl.acl.count == 0) {
-        warn(sh, "KeeperErrorCode = InvalidACL");
+        note(sh, "KeeperErrorCode = InvalidACL");
         status = fail_err(sh, ZK_INVALID_ACL, NULL);
     } else {
         int err = shell_wait(sh, &a, zabc_create(sh->client, &what, shell_asks(sh)));

@@ -159,7 +159,7 @@ int run_list_quota(struct shell *sh, const struct options *o)
     struct answer a;
     int status = EXIT_FAILED;
 
-    warn(sh, "absolute path is %s", limits);
+    note(sh, "absolute path is %s", limits);
     if (sh->is_json)
         json_str(&sh->json, "path", path);
     if (!path_is_wrong(sh, limits, false)) {
@@ -385,6 +385,14 @@ static int create_way(struct shell *sh, const char *path)
     return err;
 }
 
+static void tell_of_excess(struct shell *sh, const char *what, int64_t used)
+{
+    if (sh->is_json)
+        warn(sh, "the %s quota you create is less than the existing %s:%" PRId64, what, what, used);
+    say(sh, "[Warning]: the %s quota you create is less than the existing %s:%" PRId64 "\n", what,
+        what, used);
+}
+
 static void warn_of_usage(struct shell *sh, const char *path, const struct quota *now)
 {
     struct answer a;
@@ -394,16 +402,10 @@ static void warn_of_usage(struct shell *sh, const char *path, const struct quota
 
         if ((now->count > -1 && used.count > now->count) ||
             (now->count_hard > -1 && used.count > now->count_hard))
-            say(sh,
-                "[Warning]: the count quota you create is less than the existing count:%" PRId64
-                "\n",
-                used.count);
+            tell_of_excess(sh, "count", used.count);
         if ((now->bytes > -1 && used.bytes > now->bytes) ||
             (now->bytes_hard > -1 && used.bytes > now->bytes_hard))
-            say(sh,
-                "[Warning]: the bytes quota you create is less than the existing bytes:%" PRId64
-                "\n",
-                used.bytes);
+            tell_of_excess(sh, "bytes", used.bytes);
     }
     answer_done(&a);
 }

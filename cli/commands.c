@@ -120,7 +120,7 @@ const struct command *command_find(const char *name)
 
 void commands_usage(struct shell *sh)
 {
-    warn(sh, "ZooKeeper -server host:port -client-configuration properties-file cmd args");
+    note(sh, "ZooKeeper -server host:port -client-configuration properties-file cmd args");
     for (const struct command *c = commands; c->name != NULL; c++)
-        warn(sh, "\t%s %s", c->name, c->usage);
+        note(sh, "\t%s %s", c->name, c->usage);
 }

@@ -274,27 +274,35 @@ static void run_single(struct shell *sh, const struct arguments *a)
     words_done(&words);
 }
 
-static void run(struct shell *sh, const struct arguments *a)
+/* What comes before the first command. */
+static int begin(struct shell *sh, const struct arguments *a)
 {
     const char *servers = a->servers != NULL ? a->servers : "localhost:2181";
+    int status = EXIT_OK;
     long timeout;
 
     if (a->timeout != NULL) {
-        if (!read_number(&timeout, a->timeout, INT32_MAX)) {
-            sh->status = fail(sh, "-timeout wants milliseconds, not '%s'", a->timeout);
-            return;
-        }
+        if (!read_number(&timeout, a->timeout, INT32_MAX))
+            return fail(sh, "-timeout wants milliseconds, not '%s'", a->timeout);
         sh->conf.timeout_ms = (int)timeout;
     }
     if (a->configuration != NULL)
-        sh->status = read_configuration(sh, a->configuration);
-    if (sh->status != EXIT_OK)
-        return;
+        status = read_configuration(sh, a->configuration);
+    if (status != EXIT_OK)
+        return status;
     say(sh, "Connecting to %s\n", servers);
     flush_output();
-    sh->status = shell_connect(sh, servers);
-    if (sh->status != EXIT_OK)
+    return shell_connect(sh, servers);
+}
+
+static void run(struct shell *sh, const struct arguments *a)
+{
+    begin_object(sh);
+    sh->status = begin(sh, a);
+    if (sh->status != EXIT_OK) {
+        end_object(sh, sh->status);
         return;
+    }
     if (a->command != NULL)
         run_single(sh, a);
     else

@@ -52,7 +52,12 @@ __attribute__((format(printf, 2, 0))) static void vformat(struct bytes *out, con
     free(text);
 }
 
-void warn(struct shell *sh, const char *format, ...)
+static struct jute_bytes bytes_of(const struct bytes *text)
+{
+    return (struct jute_bytes){ .at = text->at, .len = (int32_t)text->len };
+}
+
+void note(struct shell *sh, const char *format, ...)
 {
     struct bytes text = { 0 };
     va_list args;
@@ -61,6 +66,22 @@ void warn(struct shell *sh, const char *format, ...)
     vformat(&text, format, args);
     va_end(args);
     if (!sh->is_json)
+        put_error(sh, (const char *)text.at, text.len);
+    bytes_done(&text);
+}
+
+void warn(struct shell *sh, const char *format, ...)
+{
+    struct bytes text = { 0 };
+    va_list args;
+
+    va_start(args, format);
+    vformat(&text, format, args);
+    va_end(args);
+    /* The object may have an array open: they wait for its end. */
+    if (sh->is_json)
+        json_bytes(&sh->warnings, NULL, bytes_of(&text));
+    else
         put_error(sh, (const char *)text.at, text.len);
     bytes_done(&text);
 }
@@ -147,6 +168,31 @@ bool path_is_wrong(struct shell *sh, const char *path, bool is_sequential)
         (void)fail_with(sh, (const char *)why.at, why.len);
     bytes_done(&why);
     return is_wrong;
+}
+
+/* ---- Objects. */
+
+void begin_object(struct shell *sh)
+{
+    if (!sh->is_json)
+        return;
+    json_begin(&sh->json);
+    sh->warnings.text.len = 0;
+    sh->warnings.needs_comma = false;
+}
+
+void end_object(struct shell *sh, int status)
+{
+    if (!sh->is_json)
+        return;
+    if (sh->warnings.text.len > 0) {
+        json_open(&sh->json, "warnings", '[');
+        bytes_put(&sh->json.text, sh->warnings.text.at, sh->warnings.text.len);
+        json_close(&sh->json, '[');
+    }
+    json_int(&sh->json, "status", status);
+    json_end(&sh->json);
+    (void)fwrite(sh->json.text.at, 1, sh->json.text.len, stdout);
 }
 
 /* ---- Stats and data. */

@@ -8,7 +8,9 @@
 
 /* To stdout, unless the output is JSON. */
 __attribute__((format(printf, 2, 3))) void say(struct shell *sh, const char *format, ...);
-/* To stderr, a line, unless the output is JSON. */
+/* To stderr, a line, unless the output is JSON: for what the object tells without it. */
+__attribute__((format(printf, 2, 3))) void note(struct shell *sh, const char *format, ...);
+/* A line on stderr, or one of the object's warnings. */
 __attribute__((format(printf, 2, 3))) void warn(struct shell *sh, const char *format, ...);
 
 /* A line on stderr; returns EXIT_FAILED. */
@@ -32,6 +34,11 @@ void say_list(struct shell *sh, const struct jute_bytes *items, size_t count);
 struct jute_bytes *strings_of(struct jute_vector v, size_t *ret_count, bool sorted);
 
 void say_event(struct shell *sh, const struct zabc_event *event);
+
+/* Around what tells of one command, when the output is JSON: its object, which ends with the warnings
+ * and the status and is printed then. */
+void begin_object(struct shell *sh);
+void end_object(struct shell *sh, int status);
 
 /* Everything that was printed is out. */
 void flush_output(void);

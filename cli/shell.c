@@ -338,7 +338,7 @@ static int run_parsed(struct shell *sh, const struct command *c, const struct wo
         status = malformed(sh, c);
     } else {
         if (ok && c->old_form != NULL && o.args_count > 2) {
-            warn(sh, "%s", c->old_form);
+            note(sh, "%s", c->old_form);
             ok = parse_old_form(c, &o, &wrong, words);
         }
         if (!ok)
@@ -389,16 +389,14 @@ int shell_run(struct shell *sh, const struct words *words)
     if (words->count == 0)
         return sh->status;
     sh->is_interrupted = false;
-    if (depth++ == 0 && sh->is_json) {
-        json_begin(&sh->json);
-        json_str(&sh->json, "command", words->at[0]);
+    if (depth++ == 0) {
+        begin_object(sh);
+        if (sh->is_json)
+            json_str(&sh->json, "command", words->at[0]);
     }
     status = run_words(sh, words);
-    if (--depth == 0 && sh->is_json) {
-        json_int(&sh->json, "status", status);
-        json_end(&sh->json);
-        (void)fwrite(sh->json.text.at, 1, sh->json.text.len, stdout);
-    }
+    if (--depth == 0)
+        end_object(sh, status);
     flush_output();
     return status;
 }
@@ -447,4 +445,5 @@ void shell_done(struct shell *sh)
     free(sh->history);
     free(sh->servers);
     bytes_done(&sh->json.text);
+    bytes_done(&sh->warnings.text);
 }

@@ -123,6 +123,51 @@ def as_json(connect):
     check.equal([o["path"] for o in changed], ["/" + name], "events are objects too")
 
 
+def json_has_warnings(connect):
+    def warnings(*arguments):
+        out, err, status = run(connect, "--json", *arguments)
+        found = objects(out)
+        check.equal((err, len(found), found[0]["status"]), ("", 1, status), "one object, with the status")
+        return found[0].get("warnings"), status
+
+    no_number = "NumberFormatException happens when parsing the option value"
+    too_low = "the num quota must be greater than zero"
+    check.equal(warnings("create", "/w", "some data"), (None, 0), "what the object tells is no warning")
+    check.equal(warnings("create", "/w/below"), (None, 0), "nor here")
+    check.equal(warnings("delete", "/w/below", "0"), (None, 0), "nor are old forms")
+    check.equal(warnings("nonsense"), (None, 127), "nor is the list of commands")
+    check.equal(warnings("setquota", "-n", "0", "/w"), ([too_low], 0), "a limit too low")
+    check.equal(warnings("setquota", "-n", "abc", "/w"), ([no_number], 0), "a limit that is none")
+    check.equal(warnings("listquota", "/w"), (["quota for /w does not exist."], 0), "no quota")
+    less = "the bytes quota you create is less than the existing bytes:9"
+    check.equal(warnings("setquota", "-b", "1", "/w"), ([less], 0), "a quota that is exceeded already")
+    check.equal(warnings("delquota", "/w"), (None, 0), "tidy up")
+    out = warnings("setAcl", "/w", "world:anyone:cdrwaX,digest:bob")
+    parts = ["Unknown perm type: X", "digest:bob does not have the form scheme:id:perm"]
+    check.equal(out, (parts, 0), "parts of an ACL that were dropped")
+    out = objects(run(connect, "--json", text="setAcl /w world:anyone:cdrwaX\nget /w\ndelete /w\n")[0])
+    check.equal([len(o.get("warnings", [])) for o in out if "command" in o], [1, 0, 0], "to each its own")
+
+
+def json_before_the_first_command(connect):
+    def fails(*arguments):
+        out, err, status = run(connect, "--json", *arguments)
+        found = objects(out)
+        check.equal((err, status), ("", 1), "JSON leaves stderr alone")
+        ends = [o for o in found if "status" in o]
+        check.equal((len(ends), ends[0]["status"]), (1, 1), "one object has the status")
+        return ends[0]
+
+    bad = fails("-timeout", "abc", "ls", "/")
+    check.equal(bad["message"], "-timeout wants milliseconds, not 'abc'", "a bad timeout")
+    bad = fails("-server", "a:b:c,[x", "ls", "/")
+    check.equal(bad["message"], "The list of servers is not valid: a:b:c,[x", "a bad list")
+    bad = fails("-client-configuration", "/nonexistent", "ls", "/")
+    check.true(bad["message"].startswith("Error processing /nonexistent: "), "no file")
+    bad = fails("-server", "127.0.0.1:1", "-waitforconnection", "-timeout", "300", "ls", "/")
+    check.equal((bad["error"], bad["code"]), ("ConnectionLoss", -4), "nobody to wait for")
+
+
 def configuration(connect):
     def with_file(text):
         with tempfile.NamedTemporaryFile("w", suffix=".properties") as f:
@@ -145,10 +190,23 @@ def the_library(connect):
     print(" ", done.stdout.decode().strip())
 
 
+PARTS = (
+    the_library,
+    single_commands,
+    deleteall,
+    nobody_there,
+    from_a_pipe,
+    as_json,
+    json_has_warnings,
+    json_before_the_first_command,
+    configuration,
+)
+
+
 def main():
     with common.server() as running:
         connect = common.connect_of(running)
-        for part in (the_library, single_commands, deleteall, nobody_there, from_a_pipe, as_json, configuration):
+        for part in PARTS:
             part(connect)
     print("  %d checks against %s" % (check.count, os.environ.get("ZABCLI_AGAINST", "zabd")))
 
