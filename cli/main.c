@@ -221,12 +221,15 @@ static void run_piped(struct shell *sh)
         r.readable = event_new(sh->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, &r);
         zk_assert(r.readable != NULL && event_add(r.readable, NULL) == 0);
     }
-    while (!sh->is_over) {
+    while (!sh->is_over && !sh->is_interrupted) {
         char *line = next_line(sh, &r);
 
         if (line == NULL)
             break;
-        shell_run_line(sh, line);
+        /* A command begins with no interrupt: one that came since the last answer is seen here. */
+        shell_poll(sh);
+        if (!sh->is_interrupted)
+            shell_run_line(sh, line);
         free(line);
     }
     if (r.readable != NULL)

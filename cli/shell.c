@@ -80,6 +80,11 @@ void shell_turn(struct shell *sh)
     (void)event_base_loop(sh->base, EVLOOP_ONCE);
 }
 
+void shell_poll(struct shell *sh)
+{
+    (void)event_base_loop(sh->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
 int shell_wait(struct shell *sh, struct answer *ret, int r)
 {
     struct call *call = calling;

@@ -77,6 +77,8 @@ int shell_wait(struct shell *sh, struct answer *ret, int r);
 
 /* One turn of the loop: waits for something to happen. */
 void shell_turn(struct shell *sh);
+/* Takes what has happened already, such as an interrupt. */
+void shell_poll(struct shell *sh);
 
 /* Tells of events: what commands set watches with. */
 struct zabc_watcher shell_watcher(struct shell *sh);

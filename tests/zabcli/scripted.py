@@ -4,6 +4,7 @@ library by itself (client_play)."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,36 @@ def from_a_pipe(connect):
         )
     check.true(done.stdout.endswith(b"\na b\n") and done.returncode == 0, "a file as input")
     check.equal(run(connect, "delete", "/p")[2], 0, "tidy up")
+
+
+def interrupted(running):
+    """The lines behind the one that is under way have been read when the interrupt comes."""
+    connect = common.connect_of(running)
+    lines = "printwatches\n" + "".join("create /int%d\n" % i for i in range(1, 6))
+    shell = subprocess.Popen(
+        [common.ZABCLI, "-server", connect, "-timeout", "20000"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=common.environment(),
+    )
+    try:
+        shell.stdin.write(b"sync /\n")
+        shell.stdin.flush()
+        while shell.stdout.readline() != b"Sync is OK\n":
+            pass
+        running.signal(signal.SIGSTOP)
+        shell.stdin.write(lines.encode())
+        shell.stdin.flush()
+        while shell.stdout.readline() != b"printwatches is on\n":
+            pass
+        shell.send_signal(signal.SIGINT)
+        running.signal(signal.SIGCONT)
+        shell.communicate(timeout=common.PATIENCE)
+    finally:
+        running.signal(signal.SIGCONT)
+        shell.kill()
+    check.equal(shell.returncode, 130, "the status of an interrupted script")
+    left = run(connect, "ls", "/")[0]
+    check.equal([i for i in range(2, 6) if "int%d" % i in left], [], "what comes behind it is not run")
+    run(connect, text="delete /int1\n")
 
 
 def objects(text):
@@ -208,6 +239,7 @@ def main():
         connect = common.connect_of(running)
         for part in PARTS:
             part(connect)
+        interrupted(running)
     print("  %d checks against %s" % (check.count, os.environ.get("ZABCLI_AGAINST", "zabd")))
 
 
