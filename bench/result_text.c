@@ -215,9 +215,12 @@ static void put_histogram(struct bytes *out, const struct latencies *l)
     while (first < l->min_ns)
         first = next_edge_ns(first);
     for (uint64_t edge = first; rows < ROWS_MAX; edge = next_edge_ns(edge)) {
-        counts[rows++] = latencies_between(l, below, edge);
+        bool is_last = edge >= l->max_ns;
+
+        /* The bucket of the slowest may end behind the edge. */
+        counts[rows++] = latencies_between(l, below, is_last ? UINT64_MAX : edge);
         below = edge;
-        if (edge >= l->max_ns)
+        if (is_last)
             break;
     }
     bytes_printf(out, "\n%-*s%*s\n", LABEL, "upto ms", NUMBER + 1, "count");

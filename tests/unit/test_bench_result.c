@@ -238,6 +238,27 @@ START_TEST(text_says_what_was_measured)
 }
 END_TEST
 
+START_TEST(the_histogram_has_the_slowest)
+{
+    struct bytes out = { 0 };
+
+    for (int i = 0; i < 100; i++)
+        figures_answered(&f, OP_GET, BEGIN + i * MS, BEGIN + i * MS + (i < 90 ? 400000 : 999900));
+    figures_end(&f, BEGIN + 3 * S);
+    result_text(&out, &result);
+    bytes_put(&out, "", 1);
+
+    const char *rows = strstr((const char *)out.at, "\nupto ms");
+
+    /* The bucket of 0.9999 ms goes beyond 1 ms. */
+    ck_assert_ptr_nonnull(rows);
+    ck_assert_ptr_nonnull(strstr(rows, "\n0.5                      90   90.00 %"));
+    ck_assert_ptr_nonnull(strstr(rows, "\n1                        10   10.00 %"));
+    ck_assert_ptr_null(strstr(rows, "\n2  "));
+    bytes_done(&out);
+}
+END_TEST
+
 static const struct {
     struct written written;
     bool is_wrong;
@@ -433,6 +454,7 @@ int main(void)
     tcase_add_test(of_figures, silence_until_the_end_is_a_gap);
     tcase_add_test(of_figures, json_says_what_was_measured);
     tcase_add_test(of_figures, text_says_what_was_measured);
+    tcase_add_test(of_figures, the_histogram_has_the_slowest);
     tcase_add_loop_test(of_figures, what_is_found_must_suit_what_was_acknowledged, 0,
                         (int)(sizeof writes / sizeof writes[0]));
     tcase_add_test(of_figures, the_status_tells_what_went_wrong);
