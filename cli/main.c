@@ -328,7 +328,7 @@ int main(int argc, char **argv)
     if (a.is_help) {
         (void)fputs(usage, stdout);
         shell_done(&sh);
-        return EXIT_OK;
+        return finish_output(EXIT_OK);
     }
     sh.is_single = a.command != NULL;
 
@@ -339,9 +339,8 @@ int main(int argc, char **argv)
     (void)event_add(sh.interrupt, NULL);
     run(&sh, &a);
 
-    int status = sh.status;
+    int status = finish_output(sh.status);
 
-    flush_output();
     shell_done(&sh);
     return status;
 }

@@ -21,6 +21,15 @@ void flush_output(void)
     (void)fflush(stdout);
 }
 
+int finish_output(int status)
+{
+    flush_output();
+    if (ferror(stdout) == 0)
+        return status;
+    (void)fprintf(stderr, "The output could not be written\n");
+    return status == EXIT_OK ? EXIT_FAILED : status;
+}
+
 void say(struct shell *sh, const char *format, ...)
 {
     va_list args;

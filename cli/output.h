@@ -40,7 +40,10 @@ void say_event(struct shell *sh, const struct zabc_event *event);
 void begin_object(struct shell *sh);
 void end_object(struct shell *sh, int status);
 
-/* Everything that was printed is out. */
+/* Everything that was printed is out, if that can be. */
 void flush_output(void);
+/* The same at the end. Returns the status to end with: EXIT_FAILED, after saying so, instead of
+ * EXIT_OK if something never got out. */
+int finish_output(int status);
 
 #endif

@@ -115,6 +115,17 @@ def interrupted(running):
     run(connect, text="delete /int1\n")
 
 
+def output_that_gets_nowhere(connect):
+    for arguments in (["get", "/"], ["--json", "get", "/"], ["--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [common.ZABCLI, "-server", connect, *arguments], stdin=subprocess.DEVNULL, stdout=full,
+                stderr=subprocess.PIPE, timeout=common.PATIENCE, env=common.environment(), check=False,
+            )
+        said = (done.returncode, done.stderr)
+        check.equal(said, (1, b"The output could not be written\n"), "%s to a full disk" % arguments)
+
+
 def objects(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -227,6 +238,7 @@ PARTS = (
     deleteall,
     nobody_there,
     from_a_pipe,
+    output_that_gets_nowhere,
     as_json,
     json_has_warnings,
     json_before_the_first_command,
