@@ -103,9 +103,11 @@ static void say_acl(struct shell *sh, struct jute_vector acl)
         char perms[LETTERS + 1];
 
         perm_letters(perms, entry.perms);
-        say(sh, "'%.*s,'%.*s\n: %s\n", entry.scheme.len > 0 ? (int)entry.scheme.len : 0,
-            (const char *)entry.scheme.at, entry.id.len > 0 ? (int)entry.id.len : 0,
-            (const char *)entry.id.at, perms);
+        say(sh, "'");
+        say_text(sh, entry.scheme);
+        say(sh, ",'");
+        say_text(sh, entry.id);
+        say(sh, "\n: %s\n", perms);
         if (!sh->is_json)
             continue;
         json_open(&sh->json, NULL, '{');
@@ -231,8 +233,10 @@ int run_who_am_i(struct shell *sh, const struct options *o)
     if (sh->is_json)
         json_open(&sh->json, "identities", '[');
     for (int32_t i = 0; i < a.reply.ids.count && jute_next_id(&walk, &id); i++) {
-        say(sh, "%.*s: %.*s\n", id.scheme.len > 0 ? (int)id.scheme.len : 0,
-            (const char *)id.scheme.at, id.id.len > 0 ? (int)id.id.len : 0, (const char *)id.id.at);
+        say_text(sh, id.scheme);
+        say(sh, ": ");
+        say_text(sh, id.id);
+        say(sh, "\n");
         if (!sh->is_json)
             continue;
         json_open(&sh->json, NULL, '{');

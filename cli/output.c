@@ -234,16 +234,35 @@ void say_stat(struct shell *sh, const struct zk_stat *stat)
     say(sh, "dataLength = %d\nnumChildren = %d\n", stat->data_length, stat->num_children);
 }
 
+/* Well-formed UTF-8. U+0080 to U+009F, which are C2 80 to C2 9F, control terminals, too. */
 static void put_shown(const struct bytes *text)
 {
     for (size_t i = 0; i < text->len; i++) {
         uint8_t c = text->at[i];
+        bool is_c1 = c == 0xc2 && i + 1 < text->len && text->at[i + 1] < 0xa0;
 
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        if (is_c1)
+            (void)printf("\\x%02x", text->at[++i]);
+        else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
             (void)printf("\\x%02x", c);
         else
             (void)putchar(c);
     }
+}
+
+void say_text(struct shell *sh, struct jute_bytes text)
+{
+    struct bytes repaired = { 0 };
+
+    if (sh->is_json || text.len <= 0)
+        return;
+    if (isatty(STDOUT_FILENO) == 1) {
+        utf8_repair(&repaired, text.at, (size_t)text.len);
+        put_shown(&repaired);
+    } else {
+        (void)fwrite(text.at, 1, (size_t)text.len, stdout);
+    }
+    bytes_done(&repaired);
 }
 
 void say_data(struct shell *sh, struct jute_bytes data)

@@ -22,6 +22,8 @@ int fail_err(struct shell *sh, int err, const char *path);
 bool path_is_wrong(struct shell *sh, const char *path, bool is_sequential);
 
 void say_stat(struct shell *sh, const struct zk_stat *stat);
+/* A text of the server's, without a newline; what it is on a terminal is said below. */
+void say_text(struct shell *sh, struct jute_bytes text);
 /* Data as text: null is `null`, what is no UTF-8 is repaired, and on a terminal control
  * characters are shown, not obeyed. */
 void say_data(struct shell *sh, struct jute_bytes data);

@@ -244,10 +244,23 @@ def long_lines_are_whole(t):
     check.true(run(t.connect, "getAcl", "/long")[0].endswith("\n: cdra\n"), "and what stood at its end")
 
 
+def control_characters_of_ids_are_shown(t):
+    t.command(1, "create /shown")
+    run(t.connect, "setAcl", "/shown", "digest:a\033[31m:h\u009b2J:r,world:anyone:cdrwa")
+    run(t.connect, "set", "/shown", "x\u009b2Jy\u00a0z")
+    t.type("getAcl /shown")
+    t.press("Enter")
+    t.wait(lambda seen: "'digest,'a\\x1b[31m:h\\x9b2J" in seen and seen[-1] == t.prompt(3), "the id")
+    t.type("get /shown")
+    t.press("Enter")
+    t.wait(lambda seen: "x\\x9b2Jy\u00a0z" in seen and seen[-1] == t.prompt(4), "C1 in data")
+
+
 def in_another(connect, directory):
     t = Terminal(connect, directory)
     try:
         long_lines_are_whole(t)
+        control_characters_of_ids_are_shown(t)
     finally:
         t.end()
 
