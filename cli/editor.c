@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,11 @@
 
 enum { HISTORY_SIZE = 1000, PROMPT_BYTES = 512, COLUMNS_DEFAULT = 80 };
 
+/* Signals that end the shell. */
+static const int deadly[] = { SIGTERM, SIGHUP, SIGQUIT };
+
+enum { DEADLY = sizeof deadly / sizeof deadly[0] };
+
 #define ESCAPE "\1" /* Around what takes no column, for libedit. */
 
 struct editor {
@@ -26,6 +32,7 @@ struct editor {
     History *history;
     char *history_file; /* NULL: it is not kept. */
     struct event *key;
+    struct event *ends[DEADLY]; /* NULL for those that are ignored. */
     bool is_reading; /* A line is being edited: the prompt is on the screen, */
     bool is_hidden;  /* unless this. */
     bool has_key;
@@ -293,6 +300,47 @@ static bool is_kept(const char *line)
     return line[0] != '\0' && strncmp(line + strspn(line, " "), "addauth", 7) != 0;
 }
 
+/* ---- Signals. */
+
+/* The terminal is given back, and the signal does what it would have done. */
+static void on_deadly(evutil_socket_t number, short what, void *arg)
+{
+    struct editor *e = arg;
+
+    (void)what;
+    (void)el_set(e->el, EL_PREP_TERM, 0);
+    for (size_t i = 0; i < DEADLY; i++) {
+        if (e->ends[i] != NULL)
+            (void)event_del(e->ends[i]);
+    }
+    (void)raise((int)number);
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+static void catch_signals(struct editor *e)
+{
+    for (size_t i = 0; i < DEADLY; i++) {
+        if (is_ignored(deadly[i]))
+            continue;
+        e->ends[i] = evsignal_new(e->sh->base, deadly[i], on_deadly, e);
+        zk_assert(e->ends[i] != NULL && event_add(e->ends[i], NULL) == 0);
+    }
+}
+
+static void leave_signals(struct editor *e)
+{
+    for (size_t i = 0; i < DEADLY; i++) {
+        if (e->ends[i] != NULL)
+            event_free(e->ends[i]);
+    }
+}
+
 /* ---- A life. */
 
 struct editor *editor_new(struct shell *sh)
@@ -311,6 +359,7 @@ struct editor *editor_new(struct shell *sh)
     (void)el_set(e->el, EL_PROMPT_ESC, prompt_of, ESCAPE[0]);
     (void)el_set(e->el, EL_GETCFN, get_char);
     (void)el_set(e->el, EL_SIGNAL, 0);
+    catch_signals(e);
     /* The narrow form of this call makes copies that nobody frees. */
     (void)el_wset(e->el, EL_ADDFN, L"complete-word", L"Complete a command or a path", complete);
     load_history(e);
@@ -326,6 +375,7 @@ void editor_free(struct editor *e)
         return;
     if (e->key != NULL)
         event_free(e->key);
+    leave_signals(e);
     if (e->el != NULL)
         el_end(e->el);
     if (e->history != NULL) {

@@ -3,11 +3,14 @@
 the screen."""
 
 import os
+import pty
+import resource
 import secrets
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import common
@@ -265,6 +268,28 @@ def in_another(connect, directory):
         t.end()
 
 
+def signals_leave_the_terminal_as_it_was(connect):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        master, slave = pty.openpty()
+        before = termios.tcgetattr(slave)
+        shell = subprocess.Popen(
+            [common.ZABCLI, "-server", connect], stdin=slave, stdout=slave, stderr=slave,
+            env=common.environment(TERM="xterm"), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+        )
+        try:
+            deadline = time.monotonic() + common.PATIENCE
+            while termios.tcgetattr(slave)[3] & termios.ICANON and time.monotonic() < deadline:
+                time.sleep(0.02)
+            check.equal(termios.tcgetattr(slave)[3] & termios.ICANON, 0, "a line is edited")
+            shell.send_signal(number)
+            check.equal(shell.wait(common.PATIENCE), -number, "it ends by the signal")
+            check.equal(termios.tcgetattr(slave), before, "the terminal is as before")
+        finally:
+            shell.kill()
+            os.close(slave)
+            os.close(master)
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory, common.server() as running:
         connect = common.connect_of(running)
@@ -284,6 +309,7 @@ def main():
             t.end()
         without_colours(connect, directory)
         in_another(connect, directory)
+        signals_leave_the_terminal_as_it_was(connect)
     print("  %d checks in a terminal" % check.count)
 
 
