@@ -68,7 +68,8 @@ static void truncate_to(struct ensemble *e, zk_zxid zxid)
     }
     take_state(e, &state);
     e->state_is_void = false;
-    /* A SNAP that broke off has left the history where that snapshot was, not where our log ends. */
+    /* A SNAP that broke off has left the history where that snapshot was, not where our log ends.
+     */
     if (history_last(&e->history) != zxid)
         history_clear(&e->history, zxid);
     e->append_to = e->appended = zxid;

@@ -293,8 +293,7 @@ START_TEST(a_session_goes_on_elsewhere_behind_what_it_wrote_before)
 {
     establish();
     open_session();
-    says(one, CREATE("00000005") "00000006 ffffffffffffffff 0000000c " SESSION
-                                 "00007530 ffffffff");
+    says(one, CREATE("00000005") "00000006 ffffffffffffffff 0000000c " SESSION "00007530 ffffffff");
     next(one, ZAB_PROPOSAL, 0x100000002);
     next(one, ZAB_REVALIDATE, -1);
     hears_nothing(one);
