@@ -81,7 +81,7 @@ static void keep_reply(struct client *c, struct pending *p, size_t begin)
     p->len = (uint32_t)(c->out.len - begin);
     p->body = zk_xmalloc(p->len);
     memcpy(p->body, c->out.at + begin, p->len);
-    c->pending_bytes += p->len + sizeof *p;
+    c->pending_bytes += p->len;
     c->service->egress_bytes -= p->len;
     c->out.len = begin;
 }

@@ -56,7 +56,7 @@ struct client {
     struct idset *ids;
     struct pending *pending_first, *pending_last; /* In order of arrival. */
     struct pending *barrier; /* The last in line that waits for a ticket, or for one that does. */
-    size_t pending_bytes;    /* Copies of frames held by them. */
+    size_t pending_bytes;    /* That they take, with what they hold: frames, replies. */
     size_t owed;          /* Bytes that replies to the reads among them may have: pending.owes. */
     uint32_t owed_large;  /* How many of these may be large. */
     size_t largest_write; /* Bytes of the largest record since its line was empty. */

@@ -4,8 +4,10 @@
 #define SERVER_REQUEST_LIMITS_H
 
 enum {
-    /* Bytes of a client's requests that wait, copied, behind its own writes. At the limit
-     * nothing more is read from it until its writes are through. */
+    /* Bytes that a client's requests in line take: what stands for each, its copy where it waits
+     * behind a write, its reply where that waits. At the limit nothing more is read from it until
+     * the first are through. It is room for 1,800 that wait for nothing but their txns, more than
+     * globalOutstandingLimit grants to all clients by default. */
     CLIENT_PENDING_BYTES_MAX = 256 * 1024,
 
     /* A reply of more bytes is large: it waits for room among the unread replies of all

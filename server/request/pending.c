@@ -45,6 +45,13 @@ struct pending *pending_ghost(struct service *s, int32_t xid, int32_t op)
     return begin(s, &(struct pending){ .kind = PENDING_WRITE, .xid = xid, .op = op });
 }
 
+/* Bytes that are held for it beside itself. What p->request has is counted by who takes it: the
+ * ensemble, as forwarded bytes. */
+static size_t len_of(const struct pending *p)
+{
+    return p->body != NULL ? p->len : 0;
+}
+
 struct pending *pending_add(struct client *c, enum pending_kind kind, int32_t xid, int32_t op,
                             const uint8_t *body, size_t len)
 {
@@ -60,8 +67,8 @@ struct pending *pending_add(struct client *c, enum pending_kind kind, int32_t xi
     if (body != NULL) {
         p->body = zk_xmalloc(len + 1);
         memcpy(p->body, body, len);
-        c->pending_bytes += len + sizeof *p;
     }
+    c->pending_bytes += sizeof *p + len_of(p);
     if (c->pending_last == NULL)
         c->pending_first = p;
     else
@@ -85,8 +92,7 @@ struct pending *pending_pop(struct client *c)
     p->next = NULL;
     if (c->barrier == p)
         c->barrier = NULL;
-    if (p->body != NULL)
-        c->pending_bytes -= p->len + sizeof *p;
+    c->pending_bytes -= sizeof *p + len_of(p);
     return p;
 }
 

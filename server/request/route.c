@@ -204,7 +204,7 @@ static void order_held(struct client *c, struct pending *p)
             c->barrier = NULL;
         p->body = NULL; /* Its reply may be kept there. */
         p->len = 0;
-        c->pending_bytes -= len + sizeof *p;
+        c->pending_bytes -= len;
         order_write(c, p, body, len);
         free(body);
     }

@@ -165,6 +165,53 @@ START_TEST(a_read_that_waits_for_room_is_not_answered_after_a_later_write)
 }
 END_TEST
 
+/* ---- Requests that wait behind a write. */
+
+static int32_t send_while_taken(int32_t from, int32_t upto)
+{
+    int32_t sent = from;
+
+    for (; sent < upto && client_can_take(client(0)); sent++)
+        ck_assert(send_bare(r, 0, -11 - sent, ZK_OP_DELETE));
+    return sent;
+}
+
+static void expect_refusals(int32_t from, int32_t upto)
+{
+    for (int32_t i = from; i < upto; i++)
+        ck_assert_int_eq(expect_reply(r, 0, -11 - i), ZK_MARSHALLING_ERROR);
+    expect_nothing(r, 0);
+    rig_drain(r, 0);
+}
+
+/* Without a body, and with an xid that does not count as outstanding. */
+START_TEST(the_smallest_of_requests_are_not_taken_without_end)
+{
+    enum { FRAMES = 200000 };
+
+    ck_assert(create(0, -10, "/a"));
+    int32_t sent = send_while_taken(0, FRAMES);
+    ck_assert_int_ge(sent, (int32_t)r->service.conf.global_outstanding_max);
+    ck_assert_int_le(sent, CLIENT_PENDING_BYTES_MAX / 100);
+    expect_nothing(r, 0);
+    rig_turn(r);
+    ck_assert(!list_is_empty(&client(0)->blocked));
+
+    order_last();
+    ck_assert_int_eq(expect_reply(r, 0, -10), ZK_OK);
+    expect_refusals(0, sent);
+    ck_assert_uint_eq(client(0)->pending_bytes, 0);
+    rig_turn(r);
+    ck_assert(list_is_empty(&client(0)->blocked));
+    while (sent < FRAMES) {
+        int32_t before = sent;
+        sent = send_while_taken(sent, sent + 1000);
+        ck_assert_int_eq(sent, before + 1000);
+        expect_refusals(before, sent);
+    }
+}
+END_TEST
+
 /* ---- Sessions of which the leader says nothing yet (fake()->valid: -1). */
 
 static void lead(void)
@@ -248,6 +295,7 @@ int main(void)
     tcase_add_test(joined, a_write_waits_for_a_large_reply_before_it);
     tcase_add_test(joined, a_write_waits_for_no_small_reply);
     tcase_add_test(joined, a_read_that_waits_for_room_is_not_answered_after_a_later_write);
+    tcase_add_test(joined, the_smallest_of_requests_are_not_taken_without_end);
     suite_add_tcase(s, joined);
     tcase_add_checked_fixture(asks, setup_reads_that_ask, end);
     tcase_add_test(asks, a_read_that_asks_does_not_show_a_later_write);
