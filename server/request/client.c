@@ -55,8 +55,8 @@ void client_done(struct client *c)
 {
     struct service *s = c->service;
 
+    route_orphan(c);
     c->phase = CLIENT_CLOSING;
-    pending_orphan(c);
     watch_remove_all(s->watches, c->watcher);
     slot_give(s, c->watcher);
     sessions_detach(c);

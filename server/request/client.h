@@ -25,7 +25,7 @@ enum client_phase {
     CLIENT_NEW,        /* Nothing but a ConnectRequest (or a four-letter word) may come. */
     CLIENT_CONNECTING, /* Waits for its session: nothing is read. */
     CLIENT_UP,
-    CLIENT_ENDING,  /* Its closeSession is under way: nothing is read. */
+    CLIENT_ENDING,  /* Its closeSession was taken: nothing is read. */
     CLIENT_CLOSING, /* What is in out leaves, then the connection closes. Nothing is read. */
 };
 
@@ -73,8 +73,8 @@ struct client {
 
 /* Begins a connection from `peer`. */
 void client_init(struct client *c, struct service *s, const struct sockaddr *peer, bool secure);
-/* The connection is gone: watches go, unanswered writes go on without it, its session stays
- * until it expires. */
+/* The connection is gone: watches go, writes that are ordered go on without it, its session stays
+ * until it expires, unless it has said that it ends. */
 void client_done(struct client *c);
 
 /* Whether a frame may be handed over now. When false, net stops reading from the

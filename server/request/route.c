@@ -184,6 +184,21 @@ static bool may_have_to_wait(const struct client *c, size_t owed, bool has_large
 
 static void order_write(struct client *c, struct pending *p, const uint8_t *body, size_t len);
 
+/* Its turn has come. */
+static void let_go(struct client *c, struct pending *p)
+{
+    uint8_t *body = p->body;
+    size_t len = p->len;
+
+    if (c->barrier == p)
+        c->barrier = NULL;
+    p->body = NULL; /* Its reply may be kept there. */
+    p->len = 0;
+    c->pending_bytes -= len;
+    order_write(c, p, body, len);
+    free(body);
+}
+
 /* Those behind it that are held for nothing else may go with it. */
 static void order_held(struct client *c, struct pending *p)
 {
@@ -191,23 +206,34 @@ static void order_held(struct client *c, struct pending *p)
     bool has_large = false;
 
     for (; p != NULL && !is_ticketed(p); p = p->next) {
-        uint8_t *body = p->body;
-        size_t len = p->len;
-
         owed += p->owes;
         has_large = has_large || p->owes > LARGE_REPLY_BYTES;
         if (p->kind != PENDING_HELD)
             continue;
         if (may_have_to_wait(c, owed, has_large))
             return;
-        if (c->barrier == p)
-            c->barrier = NULL;
-        p->body = NULL; /* Its reply may be kept there. */
-        p->len = 0;
-        c->pending_bytes -= len;
-        order_write(c, p, body, len);
-        free(body);
+        let_go(c, p);
     }
+}
+
+/* What its reads would have shown matters to nobody any more. */
+static void order_all(struct client *c)
+{
+    for (struct pending *p = c->pending_first; p != NULL; p = p->next)
+        if (p->kind == PENDING_HELD)
+            let_go(c, p);
+}
+
+void route_orphan(struct client *c)
+{
+    const struct service *s = c->service;
+    const struct pending *last = c->pending_last;
+    bool ends = c->session != NULL && last != NULL && last->kind == PENDING_HELD &&
+                last->op == ZK_OP_CLOSE_SESSION;
+
+    if (ends && s->serves && s->door == DOOR_OPEN)
+        order_all(c);
+    pending_orphan(c);
 }
 
 void route_pump(struct client *c)
@@ -313,7 +339,7 @@ static void route_sync(struct client *c, const struct request_header *head, cons
     route_pump(c);
 }
 
-/* What comes behind it gets no answer. */
+/* What comes behind it gets no answer, and the session takes no more writes. */
 static void begin_end(struct client *c)
 {
     c->session->closing = true;
@@ -401,7 +427,7 @@ static void order_write(struct client *c, struct pending *p, const uint8_t *body
     if (forward_submit(s, c->session, p, &req, &err) == ORDER_REFUSED) {
         p->kind = PENDING_ERROR;
         p->err = err;
-    } else if (p->op == ZK_OP_CLOSE_SESSION && c->phase == CLIENT_UP) {
+    } else if (p->op == ZK_OP_CLOSE_SESSION) {
         begin_end(c);
     }
 }
@@ -421,7 +447,7 @@ static void route_write(struct client *c, const struct request_header *head, con
         (head->type != ZK_OP_CLOSE_SESSION && may_have_to_wait(c, c->owed, c->owed_large > 0))) {
         c->barrier = enqueue(c, PENDING_HELD, head, body != NULL ? body : no_body, len);
         if (head->type == ZK_OP_CLOSE_SESSION)
-            begin_end(c);
+            c->phase = CLIENT_ENDING; /* The session's writes before it are still to come. */
         return;
     }
     order_write(c, enqueue(c, PENDING_WRITE, head, NULL, 0), body, len);
@@ -441,8 +467,6 @@ void route_write_again(struct client *c)
         s->large_bytes -= p->large;
         p->large = 0;
         order_write(c, p, body, p->request_len);
-        if (p->op == ZK_OP_CLOSE_SESSION && p->kind == PENDING_WRITE)
-            c->session->closing = true; /* Nobody knew any more. */
         free(body);
     }
 }

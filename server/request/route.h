@@ -68,6 +68,9 @@ bool route_frame(struct client *c, const uint8_t *frame, size_t len);
 void route_pump(struct client *c);
 /* p was first in its client's line and is not any more. */
 void route_leave_line(struct client *c, struct pending *p);
+/* The client goes, and what it asked for has nobody to answer. If it said that its session ends,
+ * that is ordered all the same, and the writes that are held before it first. */
+void route_orphan(struct client *c);
 /* Asks the leader, another one, for the writes that c waits for. */
 void route_write_again(struct client *c);
 /* Ends the connection when the turn ends: for places that can't do without it now. */

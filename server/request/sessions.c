@@ -236,8 +236,9 @@ bool sessions_resume(struct client *c, zk_session_id id, struct jute_bytes passw
     s->stats.connection_revalidate_count++;
     /* The older connection goes first, before the password is looked at. */
     if (session != NULL && session->client != NULL) {
-        struct client *older = leave_client(session);
-        pending_orphan(older);
+        struct client *older = session->client;
+        route_orphan(older);
+        (void)leave_client(session);
         older->phase = CLIENT_CLOSING;
         s->host.kick(older);
     }
