@@ -150,8 +150,9 @@ struct zab {
     zk_zxid committed; /* What we were told to be decided, and applied. */
     bool is_void;      /* See zab_state_is_void(). */
     bool is_diverged;
-    bool is_mended;    /* It was read from disk anew, and has not served since. */
-    bool is_lost;      /* What was read so was wrong, too: others should lead. */
+    bool is_mended; /* It was read from disk anew, and has not served since. */
+    bool is_lost;   /* What was read so was wrong, too: others should lead. */
+    bool is_far;    /* Too far behind for all that is missing to be held. State and log are good. */
     bool is_disk_slow; /* So slow that another should lead, until it has caught up. */
     bool is_saving;    /* The snapshot of a sync that broke off is still being stored; */
     zk_zxid saving;    /* that is where our log will end. */
@@ -277,7 +278,7 @@ zk_sid reconfig_activate(struct zab *z, const struct zab_event *ev);
 void follow_connect(struct zab *z);
 void follow_notified(struct zab *z, zk_sid from, const struct zab_notification *n);
 void follow_link_up(struct zab *z);
-void follow_link_down(struct zab *z);
+void follow_link_down(struct zab *z, const struct zab_event *ev);
 void follow_leaderinfo(struct zab *z, const struct zab_event *ev);
 void follow_send_ackepoch(struct zab *z);
 void follow_fail(struct zab *z, const char *why); /* Looks for a leader. */

@@ -139,11 +139,12 @@ void follow_link_up(struct zab *z)
     f->heard_ms = z->now_ms;
 }
 
-void follow_link_down(struct zab *z)
+void follow_link_down(struct zab *z, const struct zab_event *ev)
 {
     struct following *f = &z->follow;
 
     f->link = 0;
+    z->is_far = z->is_far || (ev->is_too_much && f->stage < FOLLOW_UP);
     if (f->stage != FOLLOW_CONNECT)
         follow_fail(z, f->master == z->leader ? "the leader's link ended"
                                               : "the observer master's link ended");
@@ -192,11 +193,13 @@ void follow_send_ackepoch(struct zab *z)
 static void prepare_hints(struct zab *z, const struct zab_event *ev)
 {
     uint8_t *at = z->ackepoch + ACKEPOCH_LEN;
-    bool wants_snapshot = z->is_void || z->is_diverged;
+    bool is_wrong = z->is_void || z->is_diverged;
+    /* An observer master may be behind what we have. */
+    bool wants_snapshot = is_wrong || (z->is_far && z->follow.master == z->leader);
 
     memcpy(at, core_hint, 4);
     at = jute_store32(at + 4, wants_snapshot ? 1 : 0);
-    at = jute_store64(at, wants_snapshot ? 0 : (uint64_t)ev->digest_zxid);
+    at = jute_store64(at, is_wrong ? 0 : (uint64_t)ev->digest_zxid);
     (void)jute_store64(at, ev->digest);
 }
 

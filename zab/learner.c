@@ -475,7 +475,7 @@ void follow_event(struct zab *z, const struct zab_event *ev)
     if (ev->kind == ZAB_EV_LINK_UP)
         follow_link_up(z);
     else if (ev->kind == ZAB_EV_LINK_DOWN)
-        follow_link_down(z);
+        follow_link_down(z, ev);
     else if (ev->kind == ZAB_EV_PACKET)
         on_packet(z, ev);
     else if (ev->kind == ZAB_EV_PROGRESS)

@@ -4,7 +4,7 @@
 
 void core_state_is_good(struct zab *z)
 {
-    z->is_void = z->is_diverged = z->is_mended = z->is_lost = false;
+    z->is_void = z->is_diverged = z->is_mended = z->is_lost = z->is_far = false;
 }
 
 void core_mend_state(struct zab *z)

@@ -78,7 +78,9 @@ struct zab_event {
         ZAB_EV_PEER_REACHABLE, /* Election port: a connection with .peer is up. */
         ZAB_EV_PEER_GONE, /* The connection ended and .peer refuses another: its process is gone. */
         ZAB_EV_LINK_UP,   /* The link that ZAB_DO_CONNECT asked for is up: .link. */
-        ZAB_EV_LINK_DOWN, /* .link is gone, or could not be made. Not after ZAB_DO_CLOSE. */
+        ZAB_EV_LINK_DOWN, /* .link is gone, or could not be made. Not after ZAB_DO_CLOSE.
+                             .is_too_much: as a leader's txns were more than can be held, which
+                             would be so again; a SNAP is asked for from now on. */
         ZAB_EV_PACKET,    /* .packet came in on .link. With a txn that reconfigures (PROPOSAL,
                              INFORM, INFORMANDACTIVATE) comes its .config. A LEADERINFO's event may
                              say .digest of our state at .digest_zxid, for the leader to compare. */
@@ -106,6 +108,7 @@ struct zab_event {
     const char *why;                             /* Static text. */
     zk_zxid digest_zxid;                         /* 0: not known. */
     uint64_t digest;
+    bool is_too_much;
 };
 
 struct zab_action {

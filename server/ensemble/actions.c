@@ -125,8 +125,10 @@ static void hold(struct ensemble *e, const struct zab_event *ev, zk_zxid zxid)
 
     if (payload.len <= 0 || !order_learn(e->order, zxid, payload.at, (size_t)payload.len))
         close_link(e, ev->link, "a txn that it proposed can't be read");
-    else if (order_waiting_bytes(e->order) > LEARNED_BYTES_MAX)
+    else if (order_waiting_bytes(e->order) > e->conf.learned_bytes) {
+        e->overrun = ev->link;
         close_link(e, ev->link, "too much of what it proposed is not decided");
+    }
 }
 
 static void look_at_digests(struct ensemble *e)
@@ -317,6 +319,7 @@ void ensemble_step(struct ensemble *e, const struct zab_event *ev)
         if (!e->is_diverged) {
             next.kind = ZAB_EV_LINK_DOWN;
             next.link = e->downs[--e->down_count];
+            next.is_too_much = next.link == e->overrun;
             forget_link(e, next.link);
         }
         e->is_diverged = false;

@@ -33,6 +33,8 @@ int ensemble_new(struct ensemble **ret, const struct ensemble_conf *conf,
     struct ensemble *e = zk_xcalloc(1, sizeof *e);
 
     e->conf = *conf;
+    if (conf->learned_bytes == 0)
+        e->conf.learned_bytes = LEARNED_BYTES_MAX;
     if (!conf->zab.is_alone) {
         e->conf.order.reconfig = prepare_config;
         e->conf.order.reconfig_ctx = e;

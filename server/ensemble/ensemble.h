@@ -94,6 +94,7 @@ struct ensemble_conf {
     bool linearizable_reads;
     uint64_t history_bytes;  /* Committed txns kept for learners; 0 on a server of one. */
     uint32_t history_count;  /* At least so many of them: commitLogCount. */
+    uint64_t learned_bytes;  /* LEARNED_BYTES_MAX, or fewer; 0: as many. */
     uint64_t feed_bytes_max; /* Unsent to one learner, beyond which its feed waits. */
     uint64_t observer_bytes; /* As a follower: of history_bytes what is kept for slow observers. */
     uint32_t frame_max;      /* jute.maxbuffer + extra: of a packet's data. */

@@ -124,6 +124,7 @@ struct ensemble {
     /* As learner. */
     zab_link leader_link; /* 0: none. */
     bool leader_is_up;
+    zab_link overrun;         /* It brought more than we hold; 0: none. */
     struct load_stream *load; /* NULL: packets. */
     zk_zxid load_zxid;
     bool load_is_exact; /* By the time of NEWLEADER. */

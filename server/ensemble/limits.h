@@ -58,7 +58,8 @@ enum {
     TOUCHES_MAX = 65536,
     SESSION_TOUCH_BYTES = 12,
 
-    /* Bytes of txns that a leader sent and did not commit. More close the link to it. */
+    /* Bytes of txns that a leader sent and that are not applied: not committed, or not before
+     * UPTODATE. More close the link to it; another zabd is asked for a SNAP then. */
     LEARNED_BYTES_MAX = 1024 * 1024 * 1024,
 
     /* Reconfigurations whose designated leader is remembered for learners that lag behind. */

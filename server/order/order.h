@@ -46,8 +46,8 @@ struct write_request {
     const uint8_t *body;   /* Record after the request header, borrowed. */
     size_t len;
     const struct idset *ids; /* NULL: none are needed (sessions). */
-    int32_t timeout_ms;     /* create_session only. */
-    enum zk_err ephemerals; /* What it is told that would make one; ZK_OK: it may. */
+    int32_t timeout_ms;      /* create_session only. */
+    enum zk_err ephemerals;  /* What it is told that would make one; ZK_OK: it may. */
     void *origin; /* Handed back when it is applied, so it must live on; NULL: nobody waits. */
 };
 
