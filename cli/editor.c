@@ -32,6 +32,7 @@ struct editor {
     History *history;
     char *history_file; /* NULL: it is not kept. */
     struct event *key;
+    struct event *resized;
     struct event *ends[DEADLY]; /* NULL for those that are ignored. */
     bool is_reading; /* A line is being edited: the prompt is on the screen, */
     bool is_hidden;  /* unless this. */
@@ -316,6 +317,18 @@ static void on_deadly(evutil_socket_t number, short what, void *arg)
     (void)raise((int)number);
 }
 
+/* The terminal has wrapped the line anew by then. */
+static void on_resized(evutil_socket_t number, short what, void *arg)
+{
+    struct editor *e = arg;
+
+    (void)number;
+    (void)what;
+    editor_hide(e);
+    el_resize(e->el);
+    editor_show(e);
+}
+
 static bool is_ignored(int number)
 {
     struct sigaction now;
@@ -325,6 +338,8 @@ static bool is_ignored(int number)
 
 static void catch_signals(struct editor *e)
 {
+    e->resized = evsignal_new(e->sh->base, SIGWINCH, on_resized, e);
+    zk_assert(e->resized != NULL && event_add(e->resized, NULL) == 0);
     for (size_t i = 0; i < DEADLY; i++) {
         if (is_ignored(deadly[i]))
             continue;
@@ -335,6 +350,8 @@ static void catch_signals(struct editor *e)
 
 static void leave_signals(struct editor *e)
 {
+    if (e->resized != NULL)
+        event_free(e->resized);
     for (size_t i = 0; i < DEADLY; i++) {
         if (e->ends[i] != NULL)
             event_free(e->ends[i]);

@@ -58,6 +58,9 @@ class Terminal:
     def press(self, *keys):
         self._call("send-keys", *keys)
 
+    def resize(self, columns):
+        self._call("resize-window", "-x", str(columns), "-y", str(ROWS))
+
     def wait(self, holds, what):
         """Waits until holds(lines) is true; returns the lines."""
         deadline = time.monotonic() + common.PATIENCE
@@ -259,11 +262,40 @@ def control_characters_of_ids_are_shown(t):
     t.wait(lambda seen: "x\\x9b2Jy\u00a0z" in seen and seen[-1] == t.prompt(4), "C1 in data")
 
 
+def lines_follow_the_width(t):
+    """The cursor finds the line's beginning and end again."""
+    text = "set /shown " + "x" * 100
+    t.wait_last(t.prompt(4))
+    t.type(text)
+
+    def is_in_rows(seen):
+        whole = t.prompt(4) + " " + text
+        rows = [whole[i : i + width] for i in range(0, len(whole), width)]
+        return seen[-len(rows) :] == rows
+
+    def is_at_the_prompt(seen):
+        rows = t.screen().split("\n")
+        return is_in_rows(seen) and rows[t.cursor_row()].startswith(t.prompt(4))
+
+    for width in (50, COLUMNS):
+        t.resize(width)
+        t.wait(is_in_rows, "the line in rows of %d" % width)
+        t.press("Home")
+        t.wait(is_at_the_prompt, "the cursor at the beginning")
+        t.press("End")
+        t.type("y")
+        text += "y"
+        t.wait(is_in_rows, "a letter more at the end")
+    t.press("C-c")
+    t.wait_last(t.prompt(4))
+
+
 def in_another(connect, directory):
     t = Terminal(connect, directory)
     try:
         long_lines_are_whole(t)
         control_characters_of_ids_are_shown(t)
+        lines_follow_the_width(t)
     finally:
         t.end()
 
