@@ -34,8 +34,8 @@ struct editor {
     struct event *key;
     struct event *resized;
     struct event *ends[DEADLY]; /* NULL for those that are ignored. */
-    bool is_reading; /* A line is being edited: the prompt is on the screen, */
-    bool is_hidden;  /* unless this. */
+    bool is_reading;            /* A line is being edited: the prompt is on the screen, */
+    bool is_hidden;             /* unless this. */
     bool has_key;
     char *line;               /* The one read last. */
     char shown[PROMPT_BYTES]; /* The prompt as it is on the screen, */

@@ -37,8 +37,8 @@ struct jute_bytes *strings_of(struct jute_vector v, size_t *ret_count, bool sort
 
 void say_event(struct shell *sh, const struct zabc_event *event);
 
-/* Around what tells of one command, when the output is JSON: its object, which ends with the warnings
- * and the status and is printed then. */
+/* Around what a command tells when the output is JSON: its object. The end adds the warnings and
+ * the status, and prints it. */
 void begin_object(struct shell *sh);
 void end_object(struct shell *sh, int status);
 

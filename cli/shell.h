@@ -39,10 +39,10 @@ struct shell {
     bool waits_for_connection;
     bool is_over; /* quit. */
     bool is_interrupted;
-    bool has_ephemerals; /* The session made some. */
+    bool has_ephemerals;  /* The session made some. */
     struct json json;     /* What the command that runs has found, */
     struct json warnings; /* and what it warned of, as the items of an array. */
-    char **history;      /* By number of the command. */
+    char **history;       /* By number of the command. */
     size_t history_count;
 };
 
