@@ -12,8 +12,9 @@ enum {
     BENCH_SESSIONS_MAX = 100000,
     BENCH_OUTSTANDING_MAX = 10000, /* Of a session. */
     BENCH_KEYS_MAX = 10000000,
-    BENCH_SIZE_MAX = 1000000,          /* Bytes of a node's data: a request has at most 1 MiB. */
-    BENCH_UNSENT_BYTES_MAX = 32 << 20, /* Outstanding times size: what a client keeps. */
+    BENCH_SIZE_MAX = 1000000,           /* Bytes of a node's data: a request has at most 1 MiB. */
+    BENCH_UNSENT_BYTES_MAX = 32 << 20,  /* Outstanding times size: what a client keeps. */
+    BENCH_PACKET_BYTES_MAX = 512 << 20, /* Of a list of children. */
     BENCH_EPHEMERALS_MAX = 10000,
     BENCH_TIMEOUT_MS_MAX = 3600 * 1000,
 };

@@ -83,6 +83,7 @@ void session_open(struct session *s, void (*tell)(void *arg, const struct zabc_e
         .servers = s->servers,
         .keeps_order = true,
         .timeout_ms = (int)b->o->timeout_ms,
+        .packet_bytes_max = BENCH_PACKET_BYTES_MAX,
         .seed = (b->o->seed + 1) * 1000003 + s->index * 131 + s->opened,
         .session = { .tell = tell, .arg = s },
     };

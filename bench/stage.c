@@ -5,8 +5,6 @@
 #include "bench/stage_impl.h"
 #include "util/check.h"
 
-enum { PACKET_BYTES = 512 << 20 }; /* Of a list of children. */
-
 /* ---- Paths. */
 
 static char *put_number(char *to, uint64_t number, int digits)
@@ -69,7 +67,7 @@ bool stage_connect(struct stage *st)
         .base = b->base,
         .servers = b->o->servers,
         .timeout_ms = (int)b->o->timeout_ms,
-        .packet_bytes_max = PACKET_BYTES,
+        .packet_bytes_max = BENCH_PACKET_BYTES_MAX,
         .seed = b->o->seed + 1,
         .session = { .tell = on_session, .arg = st },
     };

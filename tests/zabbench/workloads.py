@@ -84,6 +84,8 @@ def amounts(connect):
         sized = measure(connect, "set", "--size", size, "--keys", 5, "--ops", 20, *few)
         check.equal(sized["failed"], 0, "%d bytes" % size)
     check.equal(measure(connect, "create", "--sequential", "--ops", "500", *few)["failed"], 0, "sequential")
+    long = measure(connect, "children", "--keys", 90000, "--ops", 5, *few)
+    check.equal((long["operations"], long["failed"]), (5, 0), "a list of children beyond 1 MiB")
     only = measure(connect, "mixed", "--reads", "0", "--ops", "100", *few)
     check.equal(list(only["by_operation"]), ["set"], "no reads")
     check.equal(common.children(connect), [], "nothing is left")
