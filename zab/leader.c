@@ -181,6 +181,13 @@ static void admit(struct zab *z, struct learner *l)
     }
 }
 
+static int64_t first_candidate(const struct zab *z)
+{
+    if (ZAB_MUTATED(REUSE_EPOCH) && z->accepted > 0)
+        return z->accepted;
+    return (ZAB_MUTATED(SKIP_EPOCH_CHECK) ? z->current : z->accepted) + 1;
+}
+
 void lead_begin(struct zab *z, const char *why)
 {
     struct leading *l = &z->lead;
@@ -188,8 +195,7 @@ void lead_begin(struct zab *z, const char *why)
     z->role = ZAB_LEADING;
     z->phase = ZAB_DISCOVERY;
     z->leader = z->conf.self;
-    *l = (struct leading){ .epoch =
-                               z->accepted + (ZAB_MUTATED(REUSE_EPOCH) && z->accepted > 0 ? 0 : 1),
+    *l = (struct leading){ .epoch = first_candidate(z),
                            .current = z->current,
                            .history = z->appended,
                            .begin_ms = z->now_ms,
