@@ -34,7 +34,7 @@ struct link {
     int fd;
     struct event *readable, *writable;
     struct resolve_job *job;
-    struct resolved addresses; /* Of the host that is tried. */
+    struct resolved addresses; /* Of the host that is tried; none before they are known. */
     size_t address_next;
     size_t host_next;          /* Which of the list is next. */
     size_t fails_count;        /* Hosts tried in vain since there was a connection. */
@@ -130,8 +130,8 @@ int client_dead_err(const struct zabc *c);
 
 int link_init(struct zabc *c);
 void link_done(struct zabc *c);
-/* Lets the connection go, if there is one, and tries the next server after a pause (in ms; -1: by
- * the rules). */
+/* Lets the connection go, if there is one. While it was never up, the host's next address is tried
+ * at once; else the next server after a pause (in ms; -1: by the rules). */
 void link_drop(struct zabc *c, int pause_ms);
 /* No further attempts. */
 void link_end(struct zabc *c);

@@ -18,10 +18,12 @@ int link_read_timeout_ms(const struct zabc *c)
     return (int)((int64_t)c->timeout_ms * 2 / 3);
 }
 
-/* How long each server gets for both handshakes: so that all of them fit into the session. */
+/* How long each server gets for both handshakes: so that all of them fit into the session. The
+ * addresses of a host share its part. */
 static int64_t patience_ms(const struct zabc *c)
 {
-    int64_t share = c->timeout_ms / (int64_t)c->hosts.count;
+    size_t addresses = c->link.addresses.count > 0 ? c->link.addresses.count : 1;
+    int64_t share = c->timeout_ms / (int64_t)(c->hosts.count * addresses);
 
     return share > 0 ? share : 1;
 }
@@ -121,12 +123,17 @@ static void give_up(struct zabc *c)
     session_fail_identities(c, ZK_CONNECTION_LOSS);
 }
 
+static bool dial_next_address(struct zabc *c);
+
 void link_drop(struct zabc *c, int ms)
 {
     struct link *l = &c->link;
     bool was_up = l->state == LINK_UP;
 
     if (l->state == LINK_NONE)
+        return;
+    /* A host was tried in vain when its last address was. */
+    if (!was_up && !c->is_closing && dial_next_address(c))
         return;
     close_socket(l);
     l->host_next = (l->host_next + 1) % c->hosts.count;
@@ -201,17 +208,17 @@ static bool dial(struct zabc *c, const struct sockaddr_storage *address)
     return true;
 }
 
-/* On to the host's next address, or to the next host. */
-static void dial_next_address(struct zabc *c)
+/* On to the host's next address; false: there is none. */
+static bool dial_next_address(struct zabc *c)
 {
     struct link *l = &c->link;
 
     while (l->address_next < l->addresses.count) {
         close_socket(l);
         if (dial(c, &l->addresses.at[l->address_next++]))
-            return;
+            return true;
     }
-    link_drop(c, -1);
+    return false;
 }
 
 static void on_resolved(void *arg, const struct resolved *found)
@@ -221,8 +228,9 @@ static void on_resolved(void *arg, const struct resolved *found)
     client_enter(c);
     c->link.job = NULL;
     c->link.addresses = *found;
-    c->link.address_next = 0;
-    dial_next_address(c);
+    resolved_shuffle(&c->link.addresses, &c->rand);
+    if (!dial_next_address(c))
+        link_drop(c, -1);
     client_leave(c);
 }
 
@@ -232,7 +240,8 @@ static void dial_next_host(struct zabc *c)
 
     c->link.address_next = 0;
     if (resolve_address(&c->link.addresses, host->name, host->port)) {
-        dial_next_address(c);
+        if (!dial_next_address(c))
+            link_drop(c, -1);
         return;
     }
     c->link.state = LINK_RESOLVING;
@@ -251,7 +260,7 @@ static void dialed(struct zabc *c)
     socklen_t len = sizeof err;
 
     if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err != 0) {
-        dial_next_address(c);
+        link_drop(c, -1);
         return;
     }
     l->state = LINK_GREETING;
@@ -455,11 +464,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
             dial_next_host(c);
             break;
         case LINK_RESOLVING:
+        case LINK_DIALING:
         case LINK_GREETING:
             link_drop(c, -1);
-            break;
-        case LINK_DIALING:
-            dial_next_address(c);
             break;
         case LINK_UP:
             up_is_due(c);

@@ -69,6 +69,17 @@ bool resolve_address(struct resolved *ret, const char *host, uint16_t port)
     return ret->count > 0;
 }
 
+void resolved_shuffle(struct resolved *r, struct rand_state *rand)
+{
+    for (size_t i = r->count; i > 1; i--) {
+        size_t other = (size_t)rand_below(rand, i);
+        struct sockaddr_storage swapped = r->at[i - 1];
+
+        r->at[i - 1] = r->at[other];
+        r->at[other] = swapped;
+    }
+}
+
 static void *run(void *arg)
 {
     struct resolve_job *j = arg;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "client/limits.h"
+#include "util/rand.h"
 
 struct event_base;
 struct resolve_job;
@@ -19,6 +20,8 @@ struct resolved {
 
 /* What is an address already needs no lookup: false when it is none. */
 bool resolve_address(struct resolved *ret, const char *host, uint16_t port);
+/* So that the clients of a name spread over its addresses. */
+void resolved_shuffle(struct resolved *r, struct rand_state *rand);
 /* Calls `done` from the loop, never from within: with no addresses when the name has none. It may
  * not be called at all when the job is cancelled first. Returns NULL when no lookup can be begun.
  */

@@ -31,7 +31,8 @@
  *   any other           what the server said
  *
  * A request made while there is no connection waits until there is one. It fails with
- * ZK_CONNECTION_LOSS when every server of the list was tried in vain.
+ * ZK_CONNECTION_LOSS when every server of the list was tried in vain: each address of a name that
+ * has several, in a random order.
  *
  * Memory that runs out ends the process with a line on stderr. */
 #ifndef CLIENT_ZABCLIENT_H

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/hosts.h"
+#include "client/resolve.h"
 #include "client/watches.h"
 #include "client/zabclient.h"
 
@@ -78,6 +79,28 @@ START_TEST(without_chance_the_order_of_servers_stays)
     ck_assert_str_eq(h.items[1].name, "h0");
     ck_assert_str_eq(h.items[2].name, "h1");
     hosts_done(&h);
+}
+END_TEST
+
+START_TEST(the_order_of_addresses_is_shuffled_and_keeps_all)
+{
+    bool was_first[4] = { false };
+
+    for (uint64_t seed = 1; seed < 64; seed++) {
+        struct rand_state rand;
+        struct resolved r = { .count = 4 };
+        unsigned seen = 0;
+
+        rand_seed(&rand, seed);
+        for (size_t i = 0; i < r.count; i++)
+            r.at[i].ss_family = (sa_family_t)i;
+        resolved_shuffle(&r, &rand);
+        for (size_t i = 0; i < r.count; i++)
+            seen |= 1u << r.at[i].ss_family;
+        ck_assert_uint_eq(seen, 15);
+        was_first[r.at[0].ss_family] = true;
+    }
+    ck_assert(was_first[0] && was_first[1] && was_first[2] && was_first[3]);
 }
 END_TEST
 
@@ -255,6 +278,7 @@ int main(void)
     tcase_add_loop_test(parts, a_server_list_is_read, 0, (int)(sizeof lists / sizeof lists[0]));
     tcase_add_test(parts, the_order_of_servers_is_shuffled_and_keeps_all);
     tcase_add_test(parts, without_chance_the_order_of_servers_stays);
+    tcase_add_test(parts, the_order_of_addresses_is_shuffled_and_keeps_all);
     tcase_add_loop_test(parts, a_path_is_judged_in_zookeepers_words, 0,
                         (int)(sizeof paths / sizeof paths[0]));
     tcase_add_test(parts, errors_have_zookeepers_words);
