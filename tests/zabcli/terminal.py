@@ -300,13 +300,19 @@ def in_another(connect, directory):
         t.end()
 
 
+def _dies_of(number):
+    """In a new process: whoever runs these tests may ignore the signal, which is inherited."""
+    signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def signals_leave_the_terminal_as_it_was(connect):
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         master, slave = pty.openpty()
         before = termios.tcgetattr(slave)
         shell = subprocess.Popen(
             [common.ZABCLI, "-server", connect], stdin=slave, stdout=slave, stderr=slave,
-            env=common.environment(TERM="xterm"), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+            env=common.environment(TERM="xterm"), preexec_fn=lambda number=number: _dies_of(number),
         )
         try:
             deadline = time.monotonic() + common.PATIENCE
