@@ -182,8 +182,10 @@ void requests_bury(struct zabc *c);
 bool requests_answered(struct zabc *c, const struct reply_header *header, struct jute_in *in);
 /* When the first deadline is; 0: never. */
 int64_t requests_due_ms(const struct zabc *c);
-/* Whether one of them is over: then the connection is no use. */
+/* Whether that of one that is sent is over: then the connection is no use. */
 bool requests_are_late(const struct zabc *c, int64_t now_ms);
+/* Those that wait and whose deadline is over are answered by the loop, and never sent. */
+void requests_expire(struct zabc *c, int64_t now_ms);
 
 /* The server's name of a path: with the chroot. Free it. NULL when the path is wrong. */
 char *request_path(const struct zabc *c, const char *path, bool is_sequential);

@@ -38,17 +38,22 @@ static int64_t ping_due_ms(const struct zabc *c)
     return c->link.said_ms + (after < CLIENT_PING_MS_MAX ? after : CLIENT_PING_MS_MAX);
 }
 
-static int64_t due_ms(const struct zabc *c)
+static int64_t link_due_ms(const struct zabc *c)
 {
     if (c->link.state != LINK_UP)
         return c->link.due_ms;
 
     int64_t due = c->link.heard_ms + link_read_timeout_ms(c);
     int64_t ping = ping_due_ms(c);
+
+    return ping < due ? ping : due;
+}
+
+static int64_t due_ms(const struct zabc *c)
+{
+    int64_t due = link_due_ms(c);
     int64_t request = requests_due_ms(c);
 
-    if (ping < due)
-        due = ping;
     return request > 0 && request < due ? request : due;
 }
 
@@ -447,12 +452,14 @@ static void up_is_due(struct zabc *c)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct zabc *c = arg;
+    int64_t now = client_now_ms();
 
     (void)fd;
     (void)what;
     c->link.timer_ms = 0;
     client_enter(c);
-    if (client_now_ms() < due_ms(c)) {
+    requests_expire(c, now);
+    if (now < due_ms(c)) {
         set_timer(c);
     } else if (c->is_closing && c->link.state != LINK_UP) {
         client_die(c, ZABC_CLOSED, ZK_STATE_CLOSED, ZK_SESSION_EXPIRED);

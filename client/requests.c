@@ -107,6 +107,41 @@ int request_submit(struct zabc *c, struct request *r)
     return 0;
 }
 
+/* ---- Time. All have the same patience, so that the first to be made is the first to be late. */
+
+static struct request *first_of(const struct list *requests)
+{
+    return list_entry(requests->next, struct request, link);
+}
+
+static bool is_late(const struct request *r, int64_t now_ms)
+{
+    return r->deadline_ms > 0 && now_ms >= r->deadline_ms;
+}
+
+int64_t requests_due_ms(const struct zabc *c)
+{
+    if (!list_is_empty(&c->sent))
+        return first_of(&c->sent)->deadline_ms;
+    return list_is_empty(&c->queued) ? 0 : first_of(&c->queued)->deadline_ms;
+}
+
+bool requests_are_late(const struct zabc *c, int64_t now_ms)
+{
+    return !list_is_empty(&c->sent) && is_late(first_of(&c->sent), now_ms);
+}
+
+void requests_expire(struct zabc *c, int64_t now_ms)
+{
+    /* Those that are sent were made earlier, and are answered earlier. */
+    if (!list_is_empty(&c->sent))
+        return;
+    while (!list_is_empty(&c->queued) && is_late(first_of(&c->queued), now_ms)) {
+        condemn(c, first_of(&c->queued), ZK_REQUEST_TIMEOUT);
+        event_active(c->kick, 0, 0);
+    }
+}
+
 /* ---- Sending. */
 
 static void send_one(struct zabc *c, struct request *r)
@@ -137,32 +172,15 @@ void requests_send(struct zabc *c)
 {
     if (c->link.state != LINK_UP)
         return;
+    /* The loop may come here before the timer. */
+    requests_expire(c, client_now_ms());
     while (!list_is_empty(&c->queued) && c->link.out.len - c->link.out_sent < CLIENT_WRITE_BYTES) {
         if (c->close_is_asked)
             return; /* Later ones are answered when the session is closed. */
-        send_one(c, list_entry(c->queued.next, struct request, link));
+        send_one(c, first_of(&c->queued));
     }
     if (c->is_closing && !c->close_is_asked && list_is_empty(&c->queued))
         ask_to_close(c);
-}
-
-/* ---- Time. */
-
-/* All have the same patience, so that the first to be made is the first to be late. */
-int64_t requests_due_ms(const struct zabc *c)
-{
-    struct list *first = !list_is_empty(&c->sent) ? c->sent.next : c->queued.next;
-
-    if (first == &c->queued)
-        return 0;
-    return list_entry(first, struct request, link)->deadline_ms;
-}
-
-bool requests_are_late(const struct zabc *c, int64_t now_ms)
-{
-    int64_t due = requests_due_ms(c);
-
-    return due > 0 && now_ms >= due;
 }
 
 /* ---- Answers. */
@@ -297,9 +315,9 @@ void requests_fail(struct zabc *c, int err, bool queued_too)
     while (!list_is_empty(&c->sent) || (queued_too && !list_is_empty(&c->queued))) {
         struct list *first = !list_is_empty(&c->sent) ? c->sent.next : c->queued.next;
         struct request *r = list_entry(first, struct request, link);
-        bool is_late = r->deadline_ms > 0 && now >= r->deadline_ms;
+        bool is_over = err == ZK_CONNECTION_LOSS && is_late(r, now);
 
-        condemn(c, r, is_late && err == ZK_CONNECTION_LOSS ? ZK_REQUEST_TIMEOUT : err);
+        condemn(c, r, is_over ? ZK_REQUEST_TIMEOUT : err);
     }
     requests_bury(c);
 }

@@ -27,7 +27,7 @@
  *                       not known), or no server could be reached
  *   ZK_SESSION_EXPIRED  the session has expired or was closed; nothing more will work
  *   ZK_AUTH_FAILED      a server refused one of our identities; nothing more will work
- *   ZK_REQUEST_TIMEOUT  conf.request_timeout_ms went by
+ *   ZK_REQUEST_TIMEOUT  conf.request_timeout_ms went by, with or without a connection
  *   any other           what the server said
  *
  * A request made while there is no connection waits until there is one. It fails with
@@ -95,7 +95,7 @@ struct zabc_conf {
     bool takes_read_only;    /* Whether a server without an ensemble will do for a while. */
     bool forgets_watches;    /* A new connection gets no watches back: the watchers stay silent. */
     size_t packet_bytes_max; /* Of requests and replies. 0: ZooKeeper's, 1 MiB - 1. */
-    int request_timeout_ms;  /* How long an answer may take. 0: for ever. */
+    int request_timeout_ms;  /* How long an answer may take, from the call on. 0: for ever. */
     uint64_t seed;           /* Of the order of servers and of pauses. 0: taken from the system. */
     struct zabc_watcher session; /* Told of the session's state; tell may be NULL. */
     zk_session_id session_id;    /* A session to take over, with its password; 0: a new one. */

@@ -406,6 +406,67 @@ START_TEST(an_answer_that_takes_too_long_cuts_the_connection)
 }
 END_TEST
 
+/* The only request that comes, and its answer: on a connection that was not cut meanwhile. */
+static void expect_only(int fd, const char *name, const char *said)
+{
+    ck_assert_int_eq(zabc_exists(client, "/only", NULL, done(name)), 0);
+    send_reply(fd, recv_request(fd, ZK_OP_EXISTS, NULL), 1, ZK_NO_NODE, NULL);
+    expect_told(said);
+}
+
+START_TEST(a_request_is_late_without_a_connection_too)
+{
+    open_conf((struct zabc_conf){ .request_timeout_ms = 1000 }, "");
+
+    int fd = accept_client(listeners[0]);
+
+    (void)recv_greeting(fd);
+    ck_assert_int_eq(zabc_sync(client, "/", done("a")), 0);
+    ck_assert_int_eq(zabc_sync(client, "/", done("b")), 0);
+    expect_told("a=-122 b=-122");
+    /* Nobody has heard of them: the connection goes on. */
+    send_greeting(fd, FAKE_TIMEOUT_MS, false);
+    expect_told("state:3");
+    expect_only(fd, "c", "c=-101");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(a_request_that_is_late_when_a_connection_comes_up_is_not_sent)
+{
+    static const struct timespec longer = { .tv_sec = 1, .tv_nsec = 100000000 };
+
+    open_conf((struct zabc_conf){ .request_timeout_ms = 1000 }, "");
+
+    int fd = accept_client(listeners[0]);
+
+    (void)recv_greeting(fd);
+    ck_assert_int_eq(zabc_sync(client, "/", done("s")), 0);
+    /* The loop's next turn finds the greeting and the deadline together. */
+    (void)nanosleep(&longer, NULL);
+    send_greeting(fd, FAKE_TIMEOUT_MS, false);
+    expect_told("state:3 s=-122");
+    expect_only(fd, "c", "c=-101");
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(a_request_that_is_lost_with_its_connection_is_not_late)
+{
+    int fd = open_session((struct zabc_conf){ .request_timeout_ms = 60000 }, "");
+
+    ck_assert_int_eq(zabc_sync(client, "/", done("s")), 0);
+    (void)recv_request(fd, ZK_OP_SYNC, NULL);
+    (void)close(fd);
+    expect_told("s=-4 state:0");
+    fd = accept_client(listeners[0]);
+    (void)greet(fd);
+    expect_told("state:3");
+    expect_only(fd, "c", "c=-101");
+    (void)close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client");
@@ -436,6 +497,9 @@ int main(void)
     tcase_add_test(watches, a_removal_tells_the_watchers_before_its_answer);
     tcase_add_test(watches, what_is_too_large_or_too_much_is_not_taken);
     tcase_add_test(watches, an_answer_that_takes_too_long_cuts_the_connection);
+    tcase_add_test(watches, a_request_is_late_without_a_connection_too);
+    tcase_add_test(watches, a_request_that_is_late_when_a_connection_comes_up_is_not_sent);
+    tcase_add_test(watches, a_request_that_is_lost_with_its_connection_is_not_late);
     suite_add_tcase(suite, watches);
     return run_suite(suite);
 }

@@ -220,13 +220,21 @@ static inline void send_event(int fd, zk_zxid zxid, int32_t type, const char *pa
     send_reply(fd, ZK_XID_WATCH, zxid, 0, &body);
 }
 
-/* The client's ConnectRequest; answered with a session of that timeout. */
-static inline struct connect_request greet_with(int fd, int32_t timeout_ms, bool is_read_only)
+static inline struct connect_request recv_greeting(int fd)
 {
     static uint8_t bytes[256];
     ssize_t len = recv_frame(fd, bytes, sizeof bytes);
     struct jute_in in = jute_in(bytes, len > 0 ? (size_t)len : 0);
     struct connect_request ret;
+
+    jute_read_connect_request(&in, &ret);
+    ck_assert(!in.bad);
+    ck_assert_uint_eq(jute_left(&in), 1);
+    return ret;
+}
+
+static inline void send_greeting(int fd, int32_t timeout_ms, bool is_read_only)
+{
     struct bytes out = { 0 };
     size_t frame = jute_frame_begin(&out);
     const struct connect_response r = {
@@ -235,14 +243,19 @@ static inline struct connect_request greet_with(int fd, int32_t timeout_ms, bool
         .passwd = { .at = (const uint8_t *)"0123456789abcdef", .len = 16 },
     };
 
-    jute_read_connect_request(&in, &ret);
-    ck_assert(!in.bad);
-    ck_assert_uint_eq(jute_left(&in), 1);
     jute_write_connect_response(&out, &r);
     jute_write_flag(&out, is_read_only);
     jute_frame_end(&out, frame);
     send_bytes(fd, out.at, out.len);
     bytes_done(&out);
+}
+
+/* The client's ConnectRequest; answered with a session of that timeout. */
+static inline struct connect_request greet_with(int fd, int32_t timeout_ms, bool is_read_only)
+{
+    struct connect_request ret = recv_greeting(fd);
+
+    send_greeting(fd, timeout_ms, is_read_only);
     return ret;
 }
 
