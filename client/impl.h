@@ -178,6 +178,10 @@ void requests_fail(struct zabc *c, int err, bool queued_too);
 void request_fail(struct zabc *c, struct request *r, int err);
 /* Those of zabc.dead, but none that their callbacks add. */
 void requests_bury(struct zabc *c);
+/* Whether one under way will set a watch of that kind, at that path, for somebody else. An exists
+ * counts as WATCH_DATA: which of the two it is comes with its answer. */
+bool requests_set_other(const struct zabc *c, enum watch_kind kind, const char *path,
+                        const struct zabc_watcher *watcher);
 /* A reply's header is read, `in` is behind it. false: the server talks nonsense. */
 bool requests_answered(struct zabc *c, const struct reply_header *header, struct jute_in *in);
 /* When the first deadline is; 0: never. */

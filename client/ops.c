@@ -234,8 +234,8 @@ int zabc_check_watches(struct zabc *c, const char *path, enum zk_watcher_type ty
     return submit(c, a, NULL);
 }
 
-/* Whether a removal of that kind at `path` would leave watches of other watchers there, for which
- * the server's own has to stay. */
+/* Whether a removal of that kind at `path` would leave watches of other watchers there, set or
+ * being set, for which the server's own has to stay. */
 static bool leaves_others(const struct zabc *c, const char *path, int32_t type,
                           const struct zabc_watcher *watcher)
 {
@@ -249,7 +249,8 @@ static bool leaves_others(const struct zabc *c, const char *path, int32_t type,
 
     for (int kind = 0; kind < WATCH_KINDS && watcher != NULL; kind++) {
         if ((type == ZK_WATCHER_ANY || type == types[kind]) &&
-            watches_has_other(&c->watches, (enum watch_kind)kind, path, watcher))
+            (watches_has_other(&c->watches, (enum watch_kind)kind, path, watcher) ||
+             requests_set_other(c, (enum watch_kind)kind, path, watcher)))
             return true;
     }
     return false;

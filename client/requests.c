@@ -199,6 +199,28 @@ static enum watch_kind kind_of_answer(const struct request *r, int err)
     }
 }
 
+static bool any_sets_other(const struct list *requests, enum watch_kind kind, const char *path,
+                           const struct zabc_watcher *watcher)
+{
+    list_each(at, requests)
+    {
+        const struct request *r = list_entry(at, struct request, link);
+
+        if (sets_watch(r) && kind_of_answer(r, ZK_OK) == kind &&
+            (r->watcher.tell != watcher->tell || r->watcher.arg != watcher->arg) &&
+            strcmp(r->watch_path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool requests_set_other(const struct zabc *c, enum watch_kind kind, const char *path,
+                        const struct zabc_watcher *watcher)
+{
+    return c->watchers_asked > 0 && (any_sets_other(&c->sent, kind, path, watcher) ||
+                                     any_sets_other(&c->queued, kind, path, watcher));
+}
+
 static void set_watch(struct zabc *c, const struct request *r, int err)
 {
     if (err == ZK_OK || (err == ZK_NO_NODE && r->type == ZK_OP_EXISTS))

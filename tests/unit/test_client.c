@@ -375,6 +375,91 @@ START_TEST(a_removal_tells_the_watchers_before_its_answer)
 }
 END_TEST
 
+/* Asks for a watch; returns what a server says that has the node. */
+static struct bytes set_watch(int32_t op, const struct zabc_watcher *w)
+{
+    const struct zk_stat stat = { .version = 1 };
+    struct bytes ret = { 0 };
+
+    switch (op) {
+    case ZK_OP_GET_DATA:
+        jute_write_str(&ret, jute_text("data"));
+        jute_write_zk_stat(&ret, &stat);
+        ck_assert_int_eq(zabc_get_data(client, "/n", w, done("b")), 0);
+        break;
+    case ZK_OP_EXISTS:
+        jute_write_zk_stat(&ret, &stat);
+        ck_assert_int_eq(zabc_exists(client, "/n", w, done("b")), 0);
+        break;
+    case ZK_OP_GET_CHILDREN:
+        jute_write_i32(&ret, 0);
+        ck_assert_int_eq(zabc_get_children(client, "/n", w, false, done("b")), 0);
+        break;
+    default:
+        jute_write_i32(&ret, 0);
+        ck_assert_int_eq(zabc_add_watch(client, "/n", ZK_ADD_WATCH_PERSISTENT, w, done("b")), 0);
+        break;
+    }
+    return ret;
+}
+
+static const struct {
+    int32_t op;
+    enum zk_watcher_type type;
+    enum zk_event event; /* One that it hears of. */
+    bool is_sent;        /* Before the removal is asked for. */
+} being_set[] = {
+    { ZK_OP_GET_DATA, ZK_WATCHER_DATA, ZK_EVENT_NODE_DATA_CHANGED, false },
+    { ZK_OP_GET_DATA, ZK_WATCHER_ANY, ZK_EVENT_NODE_DATA_CHANGED, true },
+    { ZK_OP_EXISTS, ZK_WATCHER_DATA, ZK_EVENT_NODE_DATA_CHANGED, false },
+    { ZK_OP_GET_CHILDREN, ZK_WATCHER_CHILDREN, ZK_EVENT_NODE_CHILDREN_CHANGED, true },
+    { ZK_OP_ADD_WATCH, ZK_WATCHER_PERSISTENT, ZK_EVENT_NODE_DATA_CHANGED, false },
+};
+
+START_TEST(a_removal_leaves_the_server_the_watch_that_another_is_setting)
+{
+    int fd = open_session((struct zabc_conf){ 0 }, "");
+    struct zabc_watcher a = watcher("a");
+    struct zabc_watcher b = watcher("b");
+    enum zk_watcher_type type = being_set[_i].type;
+    struct bytes answer = set_watch(being_set[_i].op, &b);
+    int32_t xid = being_set[_i].is_sent ? recv_request(fd, being_set[_i].op, NULL) : 0;
+    char said[32];
+
+    ck_assert_int_eq(zabc_remove_watches(client, "/n", type, &a, false, done("ra")), 0);
+    if (!being_set[_i].is_sent)
+        xid = recv_request(fd, being_set[_i].op, NULL);
+
+    int32_t check = recv_request(fd, ZK_OP_CHECK_WATCHES, NULL);
+
+    send_reply(fd, xid, 1, 0, &answer);
+    send_reply(fd, check, 1, 0, NULL);
+    expect_told("b=0 ra=-121");
+    send_event(fd, 2, being_set[_i].event, "/n");
+    (void)snprintf(said, sizeof said, "b:%d:/n", (int)being_set[_i].event);
+    expect_told(said);
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(a_removal_takes_the_servers_watch_when_others_are_set_elsewhere)
+{
+    int fd = open_session((struct zabc_conf){ 0 }, "");
+    struct zabc_watcher a = watcher("a");
+    struct zabc_watcher b = watcher("b");
+
+    ck_assert_int_eq(zabc_exists(client, "/n", &a, done("own")), 0);
+    ck_assert_int_eq(zabc_exists(client, "/other", &b, done("path")), 0);
+    ck_assert_int_eq(zabc_get_children(client, "/n", &b, false, done("kind")), 0);
+    ck_assert_int_eq(zabc_remove_watches(client, "/n", ZK_WATCHER_DATA, &a, false, done("ra")), 0);
+    (void)recv_request(fd, ZK_OP_EXISTS, NULL);
+    (void)recv_request(fd, ZK_OP_EXISTS, NULL);
+    (void)recv_request(fd, ZK_OP_GET_CHILDREN, NULL);
+    (void)recv_request(fd, ZK_OP_REMOVE_WATCHES, NULL);
+    (void)close(fd);
+}
+END_TEST
+
 /* ---- Limits and time. */
 
 START_TEST(what_is_too_large_or_too_much_is_not_taken)
@@ -495,6 +580,9 @@ int main(void)
     tcase_add_test(watches, forgotten_watches_are_not_set_again);
     tcase_add_test(watches, a_refused_identity_is_the_end);
     tcase_add_test(watches, a_removal_tells_the_watchers_before_its_answer);
+    tcase_add_loop_test(watches, a_removal_leaves_the_server_the_watch_that_another_is_setting, 0,
+                        (int)(sizeof being_set / sizeof being_set[0]));
+    tcase_add_test(watches, a_removal_takes_the_servers_watch_when_others_are_set_elsewhere);
     tcase_add_test(watches, what_is_too_large_or_too_much_is_not_taken);
     tcase_add_test(watches, an_answer_that_takes_too_long_cuts_the_connection);
     tcase_add_test(watches, a_request_is_late_without_a_connection_too);
