@@ -10,9 +10,10 @@ enum {
     CLIENT_PASSWD_BYTES_MAX = 64,     /* Of a session's password. More: the server is left. */
     CLIENT_READ_BYTES = 64 * 1024,   /* Taken from the socket at once, unless a frame needs more. */
     CLIENT_WRITE_BYTES = 256 * 1024, /* Of requests that wait in the connection's buffer. */
-    CLIENT_REWATCH_BYTES = 128 * 1024, /* Of paths in one setWatches. Longer lists go in pieces. */
-    CLIENT_PING_MS_MAX = 10000,        /* Between pings, however long the timeout. */
-    CLIENT_PAUSE_MS_MAX = 1000,        /* Before the next server is tried. */
+    CLIENT_OUT_BYTES_KEPT = 512 * 1024, /* Of that buffer's memory, once all of it is sent. */
+    CLIENT_REWATCH_BYTES = 128 * 1024,  /* Of paths in one setWatches. Longer lists go in pieces. */
+    CLIENT_PING_MS_MAX = 10000,         /* Between pings, however long the timeout. */
+    CLIENT_PAUSE_MS_MAX = 1000,         /* Before the next server is tried. */
     CLIENT_RW_SEARCH_MS_MIN =
         100, /* Between questions for a server that takes writes: it doubles */
     CLIENT_RW_SEARCH_MS_MAX = 60000, /* up to this. */

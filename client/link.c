@@ -367,6 +367,24 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     client_leave(c);
 }
 
+/* All is sent. A large buffer is not kept: it was for large requests. */
+static void drained(struct link *l)
+{
+    l->out.len = l->out_sent = 0;
+    if (l->out.cap > CLIENT_OUT_BYTES_KEPT)
+        bytes_done(&l->out);
+}
+
+/* Some is left: keeps the buffer from growing at its front for ever, at a cost of less than one
+ * byte moved for each byte sent. */
+static void keep_rest(struct link *l)
+{
+    if (l->out_sent < CLIENT_WRITE_BYTES || l->out_sent < l->out.len / 2)
+        return;
+    bytes_drop(&l->out, l->out_sent);
+    l->out_sent = 0;
+}
+
 static bool flush(struct zabc *c)
 {
     struct link *l = &c->link;
@@ -376,12 +394,16 @@ static bool flush(struct zabc *c)
 
         if (put < 0 && errno == EINTR)
             continue;
-        if (put < 0)
-            return errno == EAGAIN;
+        if (put < 0 && errno != EAGAIN)
+            return false;
+        if (put < 0) {
+            keep_rest(l);
+            return true;
+        }
         l->out_sent += (size_t)put;
         l->said_ms = client_now_ms();
     }
-    l->out.len = l->out_sent = 0;
+    drained(l);
     return true;
 }
 

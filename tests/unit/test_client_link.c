@@ -1,6 +1,7 @@
-/* client/link.c: a name with several addresses. */
+/* client/link.c: a name with several addresses, and a socket that is full. */
 #include <netdb.h>
 
+#include "client/impl.h"
 #include "tests/unit/test_client_lib.h"
 
 /* ---- Names. The library's lookups end here: "several" is both listeners, and nobody else has a
@@ -154,10 +155,58 @@ START_TEST(a_session_that_is_cut_goes_on_at_the_next_server)
 }
 END_TEST
 
+/* ---- Bytes. */
+
+static void shrink(int fd, int which)
+{
+    const int bytes = 32 * 1024;
+
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, which, &bytes, sizeof bytes), 0);
+}
+
+START_TEST(what_is_sent_leaves_the_buffer_though_the_socket_is_always_full)
+{
+    enum { COUNT = 20, LARGE = 1000 * 1000, ROOM = CLIENT_WRITE_BYTES + LARGE };
+    struct bytes data = { 0 };
+    size_t most = 0;
+
+    shrink(listeners[0], SO_RCVBUF);
+
+    int fd = open_session((struct zabc_conf){ 0 }, "");
+
+    shrink(client->link.fd, SO_SNDBUF);
+    memset(bytes_room(&data, LARGE), 'x', LARGE);
+    for (int i = 0; i < COUNT; i++) {
+        const struct jute_bytes value = { .at = data.at, .len = LARGE };
+
+        ck_assert_int_eq(zabc_set_data(client, "/", value, -1, (struct zabc_done){ 0 }), 0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        struct set_data_request r;
+        struct jute_in in;
+
+        (void)recv_request(fd, ZK_OP_SET_DATA, &in);
+        jute_read_set_data_request(&in, &r);
+        ck_assert(!in.bad);
+        ck_assert_int_eq(r.data.len, LARGE);
+        ck_assert_int_eq(memcmp(r.data.at, data.at, LARGE), 0);
+        most = client->link.out.cap > most ? client->link.out.cap : most;
+    }
+    /* As much again of what is sent, and the growth of the memory. */
+    ck_assert_uint_le(most, (size_t)3 * ROOM);
+    for (time_t end = patience(); client->link.out.len > 0 && time(NULL) < end;)
+        turn();
+    ck_assert_uint_le(client->link.out.cap, CLIENT_OUT_BYTES_KEPT);
+    bytes_done(&data);
+    (void)close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client_link");
     TCase *addresses = tcase_create("addresses");
+    TCase *bytes = tcase_create("bytes");
 
     tcase_add_checked_fixture(addresses, setup_names, teardown);
     tcase_set_timeout(addresses, 60);
@@ -165,5 +214,9 @@ int main(void)
     tcase_add_test(addresses, a_host_has_failed_when_all_of_its_addresses_have);
     tcase_add_test(addresses, a_session_that_is_cut_goes_on_at_the_next_server);
     suite_add_tcase(suite, addresses);
+    tcase_add_checked_fixture(bytes, setup, teardown);
+    tcase_set_timeout(bytes, 60);
+    tcase_add_test(bytes, what_is_sent_leaves_the_buffer_though_the_socket_is_always_full);
+    suite_add_tcase(suite, bytes);
     return run_suite(suite);
 }
